@@ -1,0 +1,121 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Dependencies, each weighed against the time of a clean build:
+// - swift-argument-parser: plm's verbs, help and completions.
+// - Yams: pipelines are YAML; it carries libyaml, small and quick to build.
+// - GRDB (over system libsqlite3): the index; only the resolver's side links it.
+// - swift-crypto: SHA-256 at 1.2 GB/s; names every artifact. The dearest to build, and worth it.
+// URLSession of Foundation is the HTTP client of the `openai` teacher: no HTTP stack to build.
+// Processes are spawned with posix_spawn directly: stages report progress on file descriptor 3,
+// which neither Foundation's Process nor swift-subprocess passes on.
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// A library target of this package.
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// A stage: one executable on StageKit and the domain libraries it needs.
+func stage(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["StageKit"] + dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies + ["TestKit"], swiftSettings: settings)
+}
+
+let package = Package(
+  name: "plm",
+  products: [.executable(name: "plm", targets: ["plm"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // System and C.
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    // Kernels are optimised in debug builds too: tests train real (tiny) models.
+    .target(
+      name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])],
+      linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread", .when(platforms: [.linux]))]),
+
+    // Libraries, bottom up: a target may only use what stands above it in this list.
+    library("Bytes", [.product(name: "Crypto", package: "swift-crypto")]),
+    library("ObjectStore", ["Bytes", "CZlib"]),
+    library("ActionCache", [
+      "Bytes", "ObjectStore", .product(name: "GRDB", package: "GRDB.swift"),
+    ]),
+    library("Graph", ["Bytes", .product(name: "Yams", package: "Yams")]),
+    library("Resolver", ["Bytes", "ObjectStore", "ActionCache", "Graph"]),
+    library("Formats", ["Bytes"]),
+    library("Tokenizers", ["Bytes", "Formats"]),
+    library("Kernels", ["CKernels"]),
+    library("Models", ["Bytes", "Formats", "Kernels"]),
+    library("Corpus", ["Bytes", "Formats", "CZlib"]),
+    library("Persona", ["Bytes", "Corpus"]),
+    library("Augmentation", ["Bytes", "Corpus", "Persona", "Tokenizers", "Models"]),
+    library("Evaluation", ["Bytes", "Corpus", "Persona", "Tokenizers", "Models"]),
+    library("StageKit", ["Bytes", "ObjectStore"]),
+
+    // Stages.
+    stage("ingest", ["Bytes", "ObjectStore", "Corpus"]),
+    stage("profile", ["Bytes", "ObjectStore", "Corpus", "Persona"]),
+    stage("synthesize", [
+      "Bytes", "ObjectStore", "Corpus", "Persona", "Augmentation", "Tokenizers", "Models",
+      "Formats",
+    ]),
+    stage("filter", ["Bytes", "ObjectStore", "Corpus", "Persona", "Augmentation"]),
+    stage("tokenize", ["Bytes", "ObjectStore", "Corpus", "Tokenizers", "Formats"]),
+    stage("train", ["Bytes", "ObjectStore", "Formats", "Models", "Kernels"]),
+    stage("quantize", ["Bytes", "ObjectStore", "Formats", "Tokenizers", "Models"]),
+    stage("package", ["Bytes", "ObjectStore", "Formats", "Tokenizers"]),
+    stage("evaluate", [
+      "Bytes", "ObjectStore", "Formats", "Corpus", "Persona", "Tokenizers", "Models", "Evaluation",
+      "Kernels",
+    ]),
+    // Two more stages make a base from nothing: its tokenizer and its first weights.
+    stage("vocabulary", ["Bytes", "ObjectStore", "Corpus", "Tokenizers", "Formats"]),
+    stage("initialize", ["Bytes", "ObjectStore", "Formats", "Models"]),
+
+    .executableTarget(
+      name: "plm",
+      dependencies: [
+        "Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver", "Formats", "Tokenizers",
+        "Models", "Kernels",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: settings),
+
+    // Tests.
+    .target(
+      name: "TestKit", dependencies: ["Bytes", "ObjectStore"], path: "Tests/TestKit",
+      swiftSettings: settings),
+    tests("BytesTests", ["Bytes"]),
+    tests("ObjectStoreTests", ["Bytes", "ObjectStore"]),
+    tests("ActionCacheTests", ["Bytes", "ObjectStore", "ActionCache"]),
+    tests("GraphTests", ["Bytes", "Graph"]),
+    tests("ResolverTests", ["Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver"]),
+    tests("FormatsTests", ["Bytes", "Formats"]),
+    tests("TokenizersTests", ["Bytes", "Formats", "Tokenizers"]),
+    tests("KernelsTests", ["Kernels"]),
+    tests("ModelsTests", ["Bytes", "Formats", "Kernels", "Models"]),
+    tests("CorpusTests", ["Bytes", "Corpus"]),
+    tests("PersonaTests", ["Bytes", "Corpus", "Persona"]),
+    tests("AugmentationTests", ["Bytes", "Corpus", "Persona", "Augmentation"]),
+    tests("EvaluationTests", ["Bytes", "Corpus", "Persona", "Evaluation"]),
+    tests("StageKitTests", ["Bytes", "ObjectStore", "StageKit"]),
+    tests("EndToEndTests", ["Bytes", "ObjectStore", "Formats", "Models"]),
+    tests("ArchitectureTests", []),
+  ],
+  swiftLanguageModes: [.v6]
+)

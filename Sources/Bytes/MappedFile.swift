@@ -1,0 +1,56 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Stores a read-only view of a whole file; unmapped when the last reference goes.
+///
+/// The bytes must not change while mapped: store objects never do.
+public final class MappedFile: Sendable {
+  /// The mapped bytes, valid as long as this object lives. Immutable, hence safe to share.
+  public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
+  /// Non-nil where the bytes are owned memory instead of a mapping.
+  private let isMapping: Bool
+
+  /// Maps a file.
+  /// - Throws: `FileError` if it cannot be opened or mapped.
+  public init(path: String) throws(FileError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw FileError(.stat, path, code: errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw FileError(.open, path, code: EISDIR) }
+    let size = Int(status.st_size)
+    if size == 0 {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      isMapping = false
+      return
+    }
+    guard let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED
+    else { throw FileError(.map, path, code: errno) }
+    bytes = UnsafeRawBufferPointer(start: start, count: size)
+    isMapping = true
+  }
+
+  /// Holds a copy of bytes already in memory, for content that is not a plain file on disk.
+  public init(copying content: [UInt8]) {
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: content.count, alignment: 64)
+    copy.copyBytes(from: content)
+    bytes = UnsafeRawBufferPointer(copy)
+    isMapping = false
+  }
+
+  public var count: Int { bytes.count }
+
+  deinit {
+    if isMapping {
+      munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+    } else if bytes.baseAddress != nil {
+      bytes.deallocate()
+    }
+  }
+}

@@ -1,0 +1,3 @@
+#ifndef PLM_KERNELS_H
+#define PLM_KERNELS_H
+#endif

@@ -1,0 +1,2 @@
+// Placeholder until this executable lands.
+@main enum Main { static func main() {} }
