@@ -64,24 +64,26 @@ let package = Package(
     library("Models", ["Bytes", "Formats", "Kernels"]),
     library("Corpus", ["Bytes", "Formats", "CZlib"]),
     library("Persona", ["Bytes", "Corpus"]),
+    library("Encoding", ["Bytes", "Formats", "Corpus", "Tokenizers"]),
     library("Augmentation", ["Bytes", "Corpus", "Persona", "Tokenizers", "Models"]),
-    library("Evaluation", ["Bytes", "Corpus", "Persona", "Tokenizers", "Models"]),
+    library(
+      "Evaluation", ["Bytes", "Corpus", "Persona", "Tokenizers", "Encoding", "Models", "Formats"]),
     library("StageKit", ["Bytes", "ObjectStore"]),
 
     // Stages.
     stage("ingest", ["Bytes", "ObjectStore", "Corpus"]),
     stage("profile", ["Bytes", "ObjectStore", "Corpus", "Persona"]),
     stage("synthesize", [
-      "Bytes", "ObjectStore", "Corpus", "Persona", "Augmentation", "Tokenizers", "Models",
+      "Bytes", "ObjectStore", "Corpus", "Persona", "Augmentation", "Tokenizers", "Models", "Encoding",
       "Formats",
     ]),
     stage("filter", ["Bytes", "ObjectStore", "Corpus", "Persona", "Augmentation"]),
-    stage("tokenize", ["Bytes", "ObjectStore", "Corpus", "Tokenizers", "Formats"]),
+    stage("tokenize", ["Bytes", "ObjectStore", "Corpus", "Tokenizers", "Formats", "Encoding"]),
     stage("train", ["Bytes", "ObjectStore", "Formats", "Models", "Kernels"]),
     stage("quantize", ["Bytes", "ObjectStore", "Formats", "Tokenizers", "Models"]),
     stage("package", ["Bytes", "ObjectStore", "Formats", "Tokenizers"]),
     stage("evaluate", [
-      "Bytes", "ObjectStore", "Formats", "Corpus", "Persona", "Tokenizers", "Models", "Evaluation",
+      "Bytes", "ObjectStore", "Formats", "Corpus", "Persona", "Tokenizers", "Models", "Evaluation", "Encoding",
       "Kernels",
     ]),
     // Two more stages make a base from nothing: its tokenizer and its first weights.
@@ -111,6 +113,7 @@ let package = Package(
     tests("ModelsTests", ["Bytes", "Formats", "Kernels", "Models"]),
     tests("CorpusTests", ["Bytes", "Corpus"]),
     tests("PersonaTests", ["Bytes", "Corpus", "Persona"]),
+    tests("EncodingTests", ["Bytes", "Formats", "Corpus", "Tokenizers", "Encoding"]),
     tests("AugmentationTests", ["Bytes", "Corpus", "Persona", "Augmentation"]),
     tests("EvaluationTests", ["Bytes", "Corpus", "Persona", "Evaluation"]),
     tests("StageKitTests", ["Bytes", "ObjectStore", "StageKit"]),
