@@ -1,0 +1,121 @@
+import Bytes
+
+/// Names the type of a tensor's elements, as safetensors spells it.
+public enum ScalarType: String, Sendable, CaseIterable {
+  case f64 = "F64"
+  case f32 = "F32"
+  case f16 = "F16"
+  case bf16 = "BF16"
+  case i64 = "I64"
+  case i32 = "I32"
+  case i16 = "I16"
+  case i8 = "I8"
+  case u64 = "U64"
+  case u32 = "U32"
+  case u16 = "U16"
+  case u8 = "U8"
+  case bool = "BOOL"
+
+  /// Bytes an element takes.
+  public var size: Int {
+    switch self {
+    case .f64, .i64, .u64: 8
+    case .f32, .i32, .u32: 4
+    case .f16, .bf16, .i16, .u16: 2
+    case .i8, .u8, .bool: 1
+    }
+  }
+}
+
+/// Stores where a tensor's bytes lie in a mapped file, and what they mean.
+public struct TensorView: Sendable {
+  public let name: String
+  public let type: ScalarType
+  public let shape: [Int]
+  /// The elements, little-endian, the last dimension running fastest; valid as long as this value lives.
+  public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
+  /// Keeps the bytes mapped.
+  private let file: MappedFile
+
+  init(
+    name: String, type: ScalarType, shape: [Int], bytes: UnsafeRawBufferPointer, file: MappedFile
+  ) {
+    self.name = name
+    self.type = type
+    self.shape = shape
+    self.bytes = bytes
+    self.file = file
+  }
+
+  /// The number of elements.
+  public var count: Int { bytes.count / type.size }
+
+  /// The elements as 32-bit floats; F16 and BF16 exactly, F64 rounded.
+  public func floats() throws(FormatError) -> [Float] {
+    switch type {
+    case .f32: copy(Float.self)
+    case .f16: copy(UInt16.self).map(HalfPrecision.float)
+    case .bf16: copy(UInt16.self).map(BrainFloat.float)
+    case .f64: copy(Double.self).map { Float($0) }
+    default: throw wrongType("F32, F16, BF16 or F64")
+    }
+  }
+
+  /// The elements as 32-bit integers; wider ones must fit.
+  public func int32s() throws(FormatError) -> [Int32] {
+    if type == .i32 { return copy(Int32.self) }
+    let wide = try int64s()
+    var narrow: [Int32] = []
+    narrow.reserveCapacity(wide.count)
+    for value in wide {
+      guard let fits = Int32(exactly: value) else {
+        throw .invalid(format: "tensor", field: name, found: "\(value), beyond 32 bits")
+      }
+      narrow.append(fits)
+    }
+    return narrow
+  }
+
+  /// The elements as 64-bit integers.
+  public func int64s() throws(FormatError) -> [Int64] {
+    switch type {
+    case .i64: copy(Int64.self)
+    case .i32: copy(Int32.self).map { Int64($0) }
+    case .i16: copy(Int16.self).map { Int64($0) }
+    case .i8: copy(Int8.self).map { Int64($0) }
+    case .u8, .bool: copy(UInt8.self).map { Int64($0) }
+    case .u16: copy(UInt16.self).map { Int64($0) }
+    case .u32: copy(UInt32.self).map { Int64($0) }
+    default: throw wrongType("an integer type")
+    }
+  }
+
+  /// The F32 elements in place, without a copy; nil if they are of another type or not aligned.
+  public var mappedFloats: UnsafeBufferPointer<Float>? {
+    guard type == .f32, let start = bytes.baseAddress, UInt(bitPattern: start) % 4 == 0 else {
+      return nil
+    }
+    return bytes.bindMemory(to: Float.self)
+  }
+
+  private func wrongType(_ expected: String) -> FormatError {
+    .wrongType(tensor: name, expected: expected, found: type.rawValue)
+  }
+
+  private func copy<T: BitwiseCopyable>(_: T.Type) -> [T] {
+    [T](unsafeUninitializedCapacity: count) { target, filled in
+      UnsafeMutableRawBufferPointer(target).copyBytes(from: bytes)
+      filled = count
+    }
+  }
+}
+
+/// Gives tensors under their Hugging Face names, whatever file they come from.
+public protocol TensorSource: Sendable {
+  /// The names of all tensors, sorted.
+  var names: [String] { get }
+  /// The shape of a tensor; nil if there is none of this name.
+  func shape(of name: String) -> [Int]?
+  /// The elements of a tensor as 32-bit floats, the last dimension running fastest.
+  func floats(of name: String) throws(FormatError) -> [Float]
+}
