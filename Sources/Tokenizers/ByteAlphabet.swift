@@ -1,0 +1,42 @@
+/// Maps bytes to the printable characters in which byte-level vocabularies spell them, and back.
+///
+/// Printable Latin-1 bytes stand for themselves; the others, in order, for U+0100 onwards (GPT-2's rule).
+public enum ByteAlphabet {
+  /// The bytes in the order GPT-2 numbers them: those that stand for themselves first.
+  public static let order: [UInt8] = {
+    let printable = Array(33...126) + Array(161...172) + Array(174...255)
+    let others = (0...255).filter { !printable.contains($0) }
+    return (printable + others).map { UInt8($0) }
+  }()
+
+  /// The character for each byte.
+  static let scalars: [Unicode.Scalar] = {
+    var scalars = (0...255).map { Unicode.Scalar(UInt8($0)) }
+    var next: UInt32 = 256
+    for byte in order.dropFirst(188) {
+      if let scalar = Unicode.Scalar(next) { scalars[Int(byte)] = scalar }
+      next += 1
+    }
+    return scalars
+  }()
+
+  private static let values: [Unicode.Scalar: UInt8] = Dictionary(
+    uniqueKeysWithValues: scalars.enumerated().map { ($0.element, UInt8($0.offset)) })
+
+  /// Spells bytes in the alphabet.
+  public static func spell(_ bytes: some Sequence<UInt8>) -> String {
+    var text = String.UnicodeScalarView()
+    for byte in bytes { text.append(scalars[Int(byte)]) }
+    return String(text)
+  }
+
+  /// The bytes a spelling stands for; nil if a character is not of the alphabet.
+  public static func bytes(_ spelling: some StringProtocol) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    for scalar in spelling.unicodeScalars {
+      guard let byte = values[scalar] else { return nil }
+      bytes.append(byte)
+    }
+    return bytes
+  }
+}

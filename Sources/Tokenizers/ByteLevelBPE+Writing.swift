@@ -1,0 +1,95 @@
+import Formats
+
+extension ByteLevelBPE {
+  /// The `tokenizer.json` that Hugging Face tokenizers loads.
+  public func json() -> [UInt8] {
+    let controlIDs = specials.sorted { $0.id < $1.id }
+    let added = controlIDs.map { special in
+      JSONNode.object([
+        "id": .int(Int(special.id)),
+        "content": .string(special.content),
+        "single_word": .bool(false),
+        "lstrip": .bool(false),
+        "rstrip": .bool(false),
+        "normalized": .bool(false),
+        "special": .bool(special.isControl),
+      ])
+    }
+    let vocabulary = pieces.indices.filter { !pieces[$0].isEmpty }.map {
+      JSONMember(piece(of: Int32($0)), .int($0))
+    }
+    let joined = merges.map {
+      JSONNode.string(piece(of: $0.left) + " " + piece(of: $0.right))
+    }
+    return JSONNode.object([
+      "version": .string("1.0"),
+      "truncation": .null,
+      "padding": .null,
+      "added_tokens": .array(added),
+      "normalizer": rule == .qwen2 ? .object(["type": .string("NFC")]) : .null,
+      "pre_tokenizer": preTokenizer,
+      "post_processor": .null,
+      "decoder": Self.byteLevel(regex: true),
+      "model": .object([
+        "type": .string("BPE"),
+        "dropout": .null,
+        "unk_token": .null,
+        "continuing_subword_prefix": .null,
+        "end_of_word_suffix": .null,
+        "fuse_unk": .bool(false),
+        "byte_fallback": .bool(false),
+        "ignore_merges": .bool(false),
+        "vocab": .object(vocabulary),
+        "merges": .array(joined),
+      ]),
+    ]).indentedBytes(sorted: false)
+  }
+
+  private static func byteLevel(regex: Bool) -> JSONNode {
+    .object([
+      "type": .string("ByteLevel"),
+      "add_prefix_space": .bool(false),
+      "trim_offsets": .bool(true),
+      "use_regex": .bool(regex),
+    ])
+  }
+
+  private var preTokenizer: JSONNode {
+    func sequence(_ first: JSONNode, regex: Bool) -> JSONNode {
+      .object([
+        "type": .string("Sequence"),
+        "pretokenizers": .array([first, Self.byteLevel(regex: regex)]),
+      ])
+    }
+    switch rule {
+    case .gpt2: return Self.byteLevel(regex: true)
+    case .digitsApart:
+      return sequence(
+        .object(["type": .string("Digits"), "individual_digits": .bool(true)]), regex: true)
+    case .qwen2:
+      return sequence(
+        .object([
+          "type": .string("Split"),
+          "pattern": .object(["Regex": .string(Self.qwen2Expression)]),
+          "behavior": .string("Isolated"),
+          "invert": .bool(false),
+        ]), regex: false)
+    }
+  }
+
+  /// The `tokenizer_config.json` beside it.
+  public func configJSON(maximumLength: Int? = nil) -> [UInt8] {
+    var members = [
+      JSONMember("add_prefix_space", .bool(false)),
+      JSONMember("clean_up_tokenization_spaces", .bool(false)),
+      JSONMember("tokenizer_class", .string("PreTrainedTokenizerFast")),
+    ]
+    if let bosID { members.append(JSONMember("bos_token", .string(piece(of: bosID)))) }
+    if let eosID = eosIDs.first {
+      members.append(JSONMember("eos_token", .string(piece(of: eosID))))
+      members.append(JSONMember("pad_token", .string(piece(of: eosID))))
+    }
+    if let maximumLength { members.append(JSONMember("model_max_length", .int(maximumLength))) }
+    return JSONNode.object(members).indentedBytes()
+  }
+}

@@ -1,0 +1,23 @@
+import Bytes
+import Testing
+
+@testable import Tokenizers
+
+/// The tokenizer of llama2.c.
+struct SentencePiecesTests {
+  @Test(
+    .enabled(if: SharedData.has("models/stories260k/tok512.bin"), "no shared data"),
+    arguments: ["Once upon a time, there was a little girl named Lily.", "naïve 🙂", " two  spaces"])
+  func `text comes back, bytes standing in for unknown characters`(text: String) throws {
+    let file = MappedFile(copying: try SharedData.bytes("models/stories260k/tok512.bin"))
+    let tokenizer = try SentencePieces(llama2C: file, count: 512)
+    #expect(tokenizer.decode([1] + tokenizer.encode(text)) == text)
+    #expect(tokenizer.vocabularyCount == 512)
+  }
+
+  @Test func `a file cut short is refused`() {
+    #expect(throws: (any Error).self) {
+      try SentencePieces(llama2C: MappedFile(copying: [1, 0, 0, 0, 0, 0]), count: 300)
+    }
+  }
+}
