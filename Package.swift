@@ -45,6 +45,7 @@ let package = Package(
     // System and C.
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(name: "CSystem"),
     // Kernels are optimised in debug builds too: tests train real (tiny) models.
     .target(
       name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])],
@@ -52,7 +53,7 @@ let package = Package(
 
     // Libraries, bottom up: a target may only use what stands above it in this list.
     library("Bytes", [.product(name: "Crypto", package: "swift-crypto")]),
-    library("ObjectStore", ["Bytes", "CZlib"]),
+    library("ObjectStore", ["Bytes", "CSystem", "CZlib"]),
     library("ActionCache", [
       "Bytes", "ObjectStore", .product(name: "GRDB", package: "GRDB.swift"),
     ]),

@@ -1,0 +1,4 @@
+// System calls that Glibc's module does not show to Swift.
+#ifdef __linux__
+int syncfs(int fd);
+#endif

@@ -1,0 +1,59 @@
+import Bytes
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Stores what a folder outside the store held when it was looked through.
+public struct SourceFolder: Sendable {
+  /// Says why something in the folder is not taken.
+  public enum Omission: String, Sendable {
+    case linkToFolder = "a link to a folder"
+    case special = "neither a file nor a folder"
+  }
+
+  /// The regular files at any depth, in the order of the bytes of their names; no dot-files.
+  public private(set) var files: [SourceFile] = []
+  /// What is not taken, by path; dot-files are not mentioned.
+  public private(set) var omitted: [(path: String, why: Omission)] = []
+
+  /// Looks through a folder without reading its files.
+  /// - Throws: `StoreError.linkLoop`, `.notAFile` if it is no folder, or what the system says of
+  ///   a file or folder that cannot be looked at, by name.
+  public init(_ path: String) throws(StoreError) {
+    guard let stamp = FileStamp(path: path) else { throw Self.failure(Array(path.utf8)) }
+    guard stamp.isFolder else { throw .notAFile(path: path) }
+    try scan(Array(path.utf8), relative: "")
+  }
+
+  private mutating func scan(_ folder: [UInt8], relative: String) throws(StoreError) {
+    for name in try Disk.names(in: folder) where name.first != UInt8(ascii: ".") {
+      let location = folder + [UInt8(ascii: "/")] + name
+      let path = relative + PercentCoding.text(ofName: name)
+      let terminated = Disk.terminated(location)
+      var status = stat()
+      guard lstat(terminated, &status) == 0 else { throw Self.failure(location) }
+      let isLink = status.st_mode & S_IFMT == S_IFLNK
+      if isLink, stat(terminated, &status) != 0 { throw Self.failure(location) }
+      let stamp = FileStamp(status)
+      if stamp.isFile {
+        files.append(SourceFile(path: path, stamp: stamp, location: location))
+      } else if stamp.isFolder, isLink {
+        omitted.append((path, .linkToFolder))
+      } else if stamp.isFolder {
+        try scan(location, relative: path + "/")
+      } else {
+        omitted.append((path, .special))
+      }
+    }
+  }
+
+  private static func failure(_ location: [UInt8]) -> StoreError {
+    let shown = PercentCoding.text(ofName: location)
+    return errno == ELOOP ? .linkLoop(path: shown) : Disk.failure(.open, shown)
+  }
+}

@@ -1,0 +1,104 @@
+import Bytes
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Owns a file that is being written; it is removed unless it has been moved into place.
+final class TemporaryFile {
+  let path: String
+  private var descriptor: Int32
+  private var moved = false
+
+  /// Makes an empty file in a folder.
+  init(in folder: String) throws(StoreError) {
+    let name = Self.prefix + String(Self.counter.add(1, ordering: .relaxed).newValue)
+    path = folder + "/" + name
+    descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o444)
+    if descriptor < 0, errno == ENOENT {
+      try Disk.makeFolder(folder)
+      descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o444)
+    }
+    guard descriptor >= 0 else { throw Disk.failure(.create, path) }
+  }
+
+  deinit {
+    if descriptor >= 0 { close(descriptor) }
+    if !moved { unlink(path) }
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
+    try Disk.write(bytes, to: descriptor, path: path)
+  }
+
+  /// Closes the file, checks that it has the length it should, and moves it into place.
+  func move(to destination: String, size: Int) throws(StoreError) {
+    try finish(size: size)
+    try Disk.move(path, to: destination)
+    moved = true
+  }
+
+  /// As `move`, but durable, and false if another file is at that place already: it stays.
+  func moveDurably(to destination: String, size: Int) throws(StoreError) -> Bool {
+    guard fsync(descriptor) == 0 else { throw Disk.failure(.sync, path) }
+    try finish(size: size)
+    let slash = destination.lastIndex(of: "/") ?? destination.startIndex
+    let folder = String(destination[..<slash])
+    try Disk.makeFolder(folder)
+    // A link fails where a rename would replace the first reply.
+    var placed = link(path, destination) == 0
+    if !placed, errno != EEXIST {
+      // A file system without hard links.
+      guard access(destination, F_OK) != 0 else { return false }
+      try Disk.move(path, to: destination)
+      moved = true
+      placed = true
+    }
+    try Disk.sync(folder)
+    let above = folder.lastIndex(of: "/") ?? folder.startIndex
+    try Disk.sync(String(folder[..<above]))
+    return placed
+  }
+
+  /// Closes the file after checking its length; the path stays readable.
+  func finish(size: Int) throws(StoreError) {
+    guard descriptor >= 0 else { return }
+    guard let stamp = FileStamp(descriptor: descriptor) else { throw Disk.failure(.stat, path) }
+    guard stamp.size == size else { throw .file(FileError(.write, path, code: EIO)) }
+    let result = close(descriptor)
+    descriptor = -1
+    // Network file systems report a full disk only here.
+    guard result == 0 else { throw Disk.failure(.write, path) }
+  }
+
+  private static let counter = Atomic<Int>(0)
+
+  /// Names this process on this machine; process ids of another machine mean nothing here.
+  private static let prefix = "\(getpid()).\(machine)."
+
+  private static let machine: String = {
+    var name = [CChar](repeating: 0, count: 256)
+    gethostname(&name, name.count - 1)
+    var space = [CChar](repeating: 0, count: 256)
+    _ = readlink("/proc/self/ns/pid", &space, space.count - 1)
+    let bytes = (name + space).map { UInt8(bitPattern: $0) }
+    return String(Digest(of: bytes).hex.prefix(8))
+  }()
+
+  /// Removes what processes that are no more left in a folder. Returns how many files that were.
+  static func removeStale(in folder: String) throws(StoreError) -> Int {
+    var count = 0
+    for name in try Disk.names(in: folder) {
+      let parts = name.split(separator: ".")
+      guard parts.count == 3, let process = pid_t(String(parts[0])), process > 0 else { continue }
+      guard parts[1] == machine, kill(process, 0) != 0, errno == ESRCH else { continue }
+      if unlink(folder + "/" + name) == 0 { count += 1 }
+    }
+    return count
+  }
+}
