@@ -57,3 +57,8 @@ public struct SourceFolder: Sendable {
     return errno == ELOOP ? .linkLoop(path: shown) : Disk.failure(.open, shown)
   }
 }
+
+extension SourceFolder {
+  /// Whether a path leads to a folder; nil if it leads nowhere.
+  public static func isFolder(_ path: String) -> Bool? { FileStamp(path: path)?.isFolder }
+}

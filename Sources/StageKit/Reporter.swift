@@ -1,0 +1,60 @@
+import Bytes
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Tells of progress and logs, so that neither gets into a result.
+struct Reporter: Sendable {
+  /// Where progress goes as JSON lines; nil says it in words on the log.
+  let progressDescriptor: Int32?
+  let logDescriptor: Int32
+  /// The request of a worker that is being worked on.
+  var id: JSON?
+
+  func progress(_ facts: [String: JSON]) {
+    if let progressDescriptor {
+      var facts = facts
+      if let id { facts["id"] = id }
+      write(JSON.object(facts).text + "\n", to: progressDescriptor)
+    } else {
+      let words = facts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.shown)" }
+      log(words.joined(separator: " · "))
+    }
+  }
+
+  func log(_ message: String) { write(message + "\n", to: logDescriptor) }
+
+  /// Writes a line in one go; a reader that has gone away is no reason to fail.
+  func write(_ line: String, to descriptor: Int32) {
+    let bytes = Array(line.utf8)
+    var start = 0
+    while start < bytes.count {
+      let count = bytes[start...].withUnsafeBytes { Self.platformWrite(descriptor, $0) }
+      if count < 0, errno != EINTR { return }
+      start += max(0, count)
+    }
+  }
+
+  private static func platformWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    #if canImport(Glibc)
+      Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+    #elseif canImport(Musl)
+      Musl.write(descriptor, bytes.baseAddress, bytes.count)
+    #else
+      Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+    #endif
+  }
+
+  /// File descriptor 3, if whoever started the stage opened it for writing.
+  static func inheritedProgress() -> Int32? {
+    let flags = fcntl(3, F_GETFL)
+    guard flags >= 0, flags & O_ACCMODE != O_RDONLY else { return nil }
+    _ = fcntl(3, F_SETFD, FD_CLOEXEC)
+    return 3
+  }
+}

@@ -1,0 +1,100 @@
+public import Bytes
+public import ObjectStore
+
+/// Lends one run of a stage all that it may use.
+public final class StageContext: Sendable {
+  /// The parameters that the outputs may depend on, complete and canonical: without execution ones.
+  public let parameters: [String: JSON]
+  /// The key of this action.
+  public let actionKey: Digest
+  private let values: [String: JSON]
+  private let inputs: [String: InputArtifact]
+  private let outputs: [String: OutputArtifact]
+  private let store: ObjectStore
+  private let secrets: [String: String]
+  private let reporter: Reporter
+
+  init(_ action: Action, stage: any Stage.Type, reporter: Reporter) throws(StoreError) {
+    values = action.values
+    parameters = action.keyed
+    actionKey = action.key
+    store = action.store
+    self.reporter = reporter
+    var inputs: [String: InputArtifact] = [:]
+    for (name, digest) in action.inputs.sorted(by: { $0.key < $1.key }) {
+      inputs[name] = try InputArtifact(name: name, digest: digest, store: action.store)
+    }
+    self.inputs = inputs
+    outputs = Dictionary(
+      uniqueKeysWithValues: stage.outputs.map {
+        ($0.name, OutputArtifact(name: $0.name, store: action.store))
+      })
+    secrets = Dictionary(
+      uniqueKeysWithValues: stage.secrets.map { ($0, Environment[$0] ?? "") })
+  }
+
+  /// The value of a parameter, given or default.
+  public subscript<Value>(parameter: Parameter<Value>) -> Value {
+    guard let value = values[parameter.name] else {
+      preconditionFailure("\(parameter.name) is missing in the stage's list of parameters")
+    }
+    return Value(json: value) ?? parameter.standard
+  }
+
+  /// The canonical text of `parameters`.
+  public var parametersJSON: String { JSON.object(parameters).text }
+
+  /// Returns an input.
+  /// - Throws: `StageError.noInput` if it was not given.
+  public func input(_ name: String) throws(StageError) -> InputArtifact {
+    guard let input = inputs[name] else { throw .noInput(name) }
+    return input
+  }
+
+  /// Returns an input, or nil if it was not given.
+  public func optionalInput(_ name: String) -> InputArtifact? { inputs[name] }
+
+  /// Returns an output to write to.
+  public func output(_ name: String) -> OutputArtifact {
+    guard let output = outputs[name] else {
+      preconditionFailure("\(name) is missing in the stage's list of outputs")
+    }
+    return output
+  }
+
+  /// Reports how far the work is: a JSON line on file descriptor 3, or words on stderr by hand.
+  public func progress(_ facts: [String: JSON]) { reporter.progress(facts) }
+
+  /// Says something to whoever reads the log.
+  public func log(_ message: String) { reporter.log(message) }
+
+  /// The folder for checkpoints of this action: the same one after a crash, removed on success.
+  public var workFolder: String {
+    get throws(StoreError) { try store.makeWorkFolder(for: actionKey) }
+  }
+
+  /// The replies of teachers.
+  public var replies: ReplyStore { store.replies }
+
+  /// Returns a secret from the environment, or nil if it is not set.
+  public func secret(_ name: String) -> String? {
+    guard let secret = secrets[name] else {
+      preconditionFailure("\(name) is missing in the stage's list of secrets")
+    }
+    return secret.isEmpty ? nil : secret
+  }
+
+  /// Takes the outputs over and clears up.
+  func finish(_ declared: [Output]) throws -> [String: Digest] {
+    var digests: [String: Digest] = [:]
+    for output in declared {
+      if let digest = try outputs[output.name]?.finish() {
+        digests[output.name] = digest
+      } else if !output.optional {
+        throw StageError.notWritten(output: output.name)
+      }
+    }
+    try store.removeWorkFolder(for: actionKey)
+    return digests
+  }
+}
