@@ -101,7 +101,11 @@ let package = Package(
 
     // Tests.
     .target(
-      name: "TestKit", dependencies: ["Bytes", "ObjectStore"], path: "Tests/TestKit",
+      name: "TestKit", dependencies: ["Bytes", "ObjectStore", "CSystem"], path: "Tests/TestKit",
+      swiftSettings: settings),
+    // A stage that copies, and misbehaves on demand: what surrounds stages is tested with it.
+    .executableTarget(
+      name: "probe", dependencies: ["Bytes", "StageKit"], path: "Tests/ProbeStage",
       swiftSettings: settings),
     tests("BytesTests", ["Bytes"]),
     tests("ObjectStoreTests", ["Bytes", "ObjectStore"]),
@@ -117,7 +121,7 @@ let package = Package(
     tests("EncodingTests", ["Bytes", "Formats", "Corpus", "Tokenizers", "Encoding"]),
     tests("AugmentationTests", ["Bytes", "Corpus", "Persona", "Augmentation"]),
     tests("EvaluationTests", ["Bytes", "Corpus", "Persona", "Evaluation"]),
-    tests("StageKitTests", ["Bytes", "ObjectStore", "StageKit"]),
+    tests("StageKitTests", ["Bytes", "ObjectStore", "StageKit", "probe"]),
     tests("EndToEndTests", ["Bytes", "ObjectStore", "Formats", "Models"]),
     tests("ArchitectureTests", []),
   ],
