@@ -1,0 +1,148 @@
+#define _GNU_SOURCE
+#include "pool.h"
+
+#include "CKernels.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define MAXIMUM_THREADS 256
+// How long an idle worker looks for work before it sleeps: most gaps between two products are
+// shorter than waking a thread takes.
+#define SPINS 20000
+
+static struct {
+  pthread_mutex_t turn;   // held by the caller whose tasks are running
+  pthread_mutex_t lock;   // guards sleeping and waking
+  pthread_cond_t wake;
+  int threads;            // including the caller
+  int started;            // workers running
+  atomic_uint generation; // counts batches; a change means work
+  atomic_int busy;        // workers that have not finished the batch
+  atomic_llong next;      // the next task to take
+  int64_t count;
+  plm_task task;
+  void *context;
+  int workers_wanted;     // workers that take part in this batch
+} pool = {.turn = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER,
+          .wake = PTHREAD_COND_INITIALIZER};
+
+// The generation at which a worker was started: it waits for the next.
+static unsigned born[MAXIMUM_THREADS];
+
+static struct {
+  float *floats;
+  int64_t count;
+} scratch[MAXIMUM_THREADS];
+
+static inline void relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static void take_tasks(int thread) {
+  while (1) {
+    const int64_t task = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed);
+    if (task >= pool.count) return;
+    pool.task(pool.context, task, thread);
+  }
+}
+
+static void *work(void *argument) {
+  const int thread = (int)(intptr_t)argument;
+  unsigned seen = born[thread];
+  while (1) {
+    unsigned now = seen;
+    for (int spin = 0; spin < SPINS; spin++) {
+      now = atomic_load_explicit(&pool.generation, memory_order_acquire);
+      if (now != seen) break;
+      relax();
+    }
+    if (now == seen) {
+      pthread_mutex_lock(&pool.lock);
+      while ((now = atomic_load(&pool.generation)) == seen)
+        pthread_cond_wait(&pool.wake, &pool.lock);
+      pthread_mutex_unlock(&pool.lock);
+    }
+    seen = now;
+    if (thread <= pool.workers_wanted) take_tasks(thread);
+    atomic_fetch_sub_explicit(&pool.busy, 1, memory_order_release);
+  }
+  return NULL;
+}
+
+static int processors(void) {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return online > 0 ? (int)online : 1;
+}
+
+void plm_set_threads(int count) {
+  if (count <= 0) count = processors();
+  if (count > MAXIMUM_THREADS) count = MAXIMUM_THREADS;
+  pthread_mutex_lock(&pool.turn);
+  pool.threads = count;
+  pthread_mutex_unlock(&pool.turn);
+}
+
+int plm_threads(void) { return pool.threads > 0 ? pool.threads : processors(); }
+
+void plm_parallel(int64_t count, plm_task task, void *context) {
+  if (count <= 0) return;
+  pthread_mutex_lock(&pool.turn);
+  if (pool.threads == 0) pool.threads = processors();
+  const int workers = count > 1 ? pool.threads - 1 : 0;
+  // Workers start when first needed; a thread that cannot start is simply not there.
+  while (pool.started < workers) {
+    pthread_t thread;
+    born[pool.started + 1] = atomic_load(&pool.generation);
+    if (pthread_create(&thread, NULL, work, (void *)(intptr_t)(pool.started + 1)) != 0) break;
+    pthread_detach(thread);
+    pool.started++;
+  }
+  pool.task = task;
+  pool.context = context;
+  pool.count = count;
+  pool.workers_wanted = workers;
+  atomic_store(&pool.next, 0);
+  if (workers > 0 && pool.started > 0) {
+    atomic_store(&pool.busy, pool.started);
+    pthread_mutex_lock(&pool.lock);
+    atomic_fetch_add_explicit(&pool.generation, 1, memory_order_release);
+    pthread_cond_broadcast(&pool.wake);
+    pthread_mutex_unlock(&pool.lock);
+    take_tasks(0);
+    int spin = 0;
+    while (atomic_load_explicit(&pool.busy, memory_order_acquire) > 0) {
+      if (++spin < SPINS) relax();
+      else sched_yield();
+    }
+  } else {
+    take_tasks(0);
+  }
+  pthread_mutex_unlock(&pool.turn);
+}
+
+float *plm_scratch(int thread, int64_t count) {
+  if (scratch[thread].count < count) {
+    free(scratch[thread].floats);
+    scratch[thread].floats = NULL;
+    const size_t bytes = ((size_t)count * sizeof(float) + 63) & ~(size_t)63;
+    if (posix_memalign((void **)&scratch[thread].floats, 64, bytes) != 0) {
+      fprintf(stderr, "plm: out of memory: %zu bytes of scratch space\n", bytes);
+      exit(75);  // try again later: on a machine with more room
+    }
+    scratch[thread].count = count;
+  }
+  return scratch[thread].floats;
+}

@@ -1,0 +1,15 @@
+// A pool of threads that share numbered tasks.
+#ifndef PLM_POOL_H
+#define PLM_POOL_H
+#include <stdint.h>
+
+typedef void (*plm_task)(void *context, int64_t task, int thread);
+
+// Runs tasks 0..<count, in any order, and returns when all are done. Which thread takes a task
+// must not matter to its result. Calls from several threads take turns.
+void plm_parallel(int64_t count, plm_task task, void *context);
+
+// At least `count` floats that belong to a thread for the length of its task, 64-byte aligned.
+float *plm_scratch(int thread, int64_t count);
+
+#endif

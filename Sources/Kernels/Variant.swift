@@ -1,0 +1,21 @@
+internal import CKernels
+
+/// Says which kernels run, and on how many threads.
+public enum Kernels {
+  /// The variant in use: `avx512`, `avx2`, `neon` or `scalar`; `PLM_KERNELS` forces one.
+  public static var variant: String { String(cString: plm_variant()) }
+
+  /// The variant that `PLM_KERNELS` asks for and this processor lacks, if any.
+  public static var refusedVariant: String? {
+    plm_variant_refused().map { String(cString: $0) }
+  }
+
+  /// Uses the named variant from now on; false if this processor lacks it. For tests.
+  public static func use(variant name: String) -> Bool { plm_use_variant(name) != 0 }
+
+  /// How many threads share the work; set to 0 for one per processor. Never changes a result.
+  public static var threads: Int {
+    get { Int(plm_threads()) }
+    set { plm_set_threads(Int32(clamping: newValue)) }
+  }
+}
