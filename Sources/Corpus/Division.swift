@@ -1,0 +1,117 @@
+import Bytes
+
+/// Places records on sides by their dates and hashes.
+struct Division {
+  private(set) var sides: [String: Side] = [:]
+  private(set) var rules: [String] = []
+  private(set) var order: String?
+  private(set) var least = 0
+  private(set) var warnings: [String] = []
+
+  /// How many records a side must have of `count`: a tenth, and three from twenty records on.
+  static func least(of count: Int) -> Int {
+    max(count >= 20 ? 3 : 1, (count + 9) / 10)
+  }
+
+  init(_ records: [Record], dividingGroups: Bool) throws(CorpusError) {
+    let groups = Self.groups(records) { $0.group }
+    let dated = groups.filter(\.isDated)
+    let undated = groups.filter { !$0.isDated }
+    if place(dated, undated, records.count) { return }
+    if dividingGroups {
+      // Passages of one work share its date, so dates cannot tell them apart.
+      let parts = Self.groups(records.map { $0.undated }) { $0.id }
+      if place([], parts, records.count) {
+        warnings.append("works are divided: parts of one work lie on several sides")
+        return
+      }
+    }
+    let units = dated.isEmpty ? [] : DateCut.units(of: dated, .newestInstant)
+    let largest = groups.max { ($0.weight, $1.name) < ($1.weight, $0.name) }
+    throw .unsplittable(
+      records: records.count, units: units.count + undated.count,
+      largest: groups.count < records.count
+        ? largest.map { "\($0.name) with \($0.weight)" } ?? "" : "")
+  }
+
+  private mutating func place(_ dated: [Group], _ undated: [Group], _ count: Int) -> Bool {
+    let whole = Self.least(of: count)
+    // Where whole works leave no room for a tenth each, as much as they allow.
+    for least in whole > Self.floor(count) ? [whole, Self.floor(count)] : [whole] {
+      guard place(dated, undated, least: least) else { continue }
+      self.least = least
+      if least < whole {
+        warnings.append(
+          "validation and test have less than a tenth: a few groups hold most of the records")
+      }
+      return true
+    }
+    return false
+  }
+
+  private static func floor(_ count: Int) -> Int { count >= 20 ? 3 : 1 }
+
+  private mutating func place(_ dated: [Group], _ undated: [Group], least: Int) -> Bool {
+    let datedCount = dated.reduce(0) { $0 + $1.weight }
+    let share = undated.isEmpty ? least : min(least, max(1, (datedCount + 9) / 10))
+    if !dated.isEmpty, let cut = DateCut(dated, least: share) {
+      let rest = HashCut(undated, least: least - share, mayEmptyHistory: true)
+      guard let rest else { return false }
+      take(cut.sides, "dates")
+      if !undated.isEmpty { take(rest.sides, "hashes") }
+      order = cut.order.rawValue
+      return true
+    }
+    // Too few dates to go by: what has one is history, and the rest makes the other sides.
+    guard let cut = HashCut(undated, least: least, mayEmptyHistory: !dated.isEmpty) else {
+      return false
+    }
+    take(cut.sides, "hashes")
+    if !dated.isEmpty {
+      take([.history: dated], "dates")
+      warnings.append("too few dates to split by: all dated records are history")
+    }
+    return true
+  }
+
+  private mutating func take(_ groups: [Side: [Group]], _ rule: String) {
+    rules.append(rule)
+    for side in Side.allCases {
+      for group in groups[side] ?? [] { for id in group.ids { sides[id] = side } }
+    }
+  }
+
+  /// Stores what stays together: the records of one work, thread or file.
+  struct Group: Equatable {
+    let name: String
+    var ids: [String] = []
+    var dates: [String] = []
+    var weight: Int { ids.count }
+    var isDated: Bool { !dates.isEmpty }
+  }
+
+  /// Gathers records into groups, in the order of their first records.
+  private static func groups(_ records: [Record], by key: (Record) -> String) -> [Group] {
+    var places: [String: Int] = [:]
+    var groups: [Group] = []
+    for record in records {
+      let name = key(record)
+      let at = places[name] ?? groups.count
+      if at == groups.count {
+        places[name] = at
+        groups.append(Group(name: name))
+      }
+      groups[at].ids.append(record.id)
+      if let date = record.date { groups[at].dates.append(date) }
+    }
+    return groups
+  }
+}
+
+extension Record {
+  fileprivate var undated: Record {
+    var copy = self
+    copy.date = nil
+    return copy
+  }
+}

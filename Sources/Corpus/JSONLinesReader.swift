@@ -1,0 +1,111 @@
+import Foundation
+
+/// Reads JSON Lines of `{id, date, title, text}`; records of one title are one group.
+enum JSONLinesReader {
+  static func read(
+    _ text: String, path: String, _ options: ReadingOptions, into reading: inout Reading
+  ) {
+    let decoder = JSONDecoder()
+    for (number, line) in JSONLines.lines(of: Array(text.utf8)) {
+      guard let object = try? decoder.decode(JSONObject.self, from: Data(line)) else {
+        reading.note(path, .brokenLine, first: "line \(number)", .skipped)
+        continue
+      }
+      add(object, path: path, place: "line \(number)", line: number, options, into: &reading)
+    }
+  }
+
+  /// Makes a record of an object's fields.
+  static func add(
+    _ object: JSONObject, path: String, place: String, line: Int, _ options: ReadingOptions,
+    into reading: inout Reading
+  ) {
+    let names = options.columns
+    let input = object.text(["input", "prompt"]).map(TextDecoding.normalised)
+    let output = object.text(["output", "completion"]).map(TextDecoding.normalised)
+    let isPair = input?.isEmpty == false && output?.isEmpty == false
+    let text = object.text(names.text).map(TextDecoding.normalised) ?? (isPair ? input : nil) ?? ""
+    guard !text.isEmpty else {
+      reading.note(path, .noText, first: place, .skipped)
+      return
+    }
+    let title = object.text(names.title).map(TextDecoding.normalised).flatMap { $0.isEmpty ? nil : $0 }
+    var date: String?
+    if let raw = object.first(names.date) {
+      date = raw.date
+      if date == nil, !raw.isEmpty { reading.note(path, .date, first: place, .leftUndated) }
+    }
+    let id = object.text(names.id)?.trimmed ?? ""
+    let name = id.isEmpty ? RecordName.of(text) : id
+    let group = object.text(names.group)?.trimmed ?? ""
+    reading.add(
+      Record(
+        id: name, date: date, group: group.isEmpty ? title ?? name : group,
+        source: line > 0 ? "\(path):\(line)" : path, text: text, title: title,
+        task: object.text(["task"])?.trimmed, input: isPair ? input : nil,
+        output: isPair ? output : nil), options)
+  }
+
+  /// Whether the first line is a JSON object.
+  static func looksRight(_ content: String) -> Bool {
+    guard let line = content.split(whereSeparator: \.isNewline).first else { return false }
+    return (try? JSONDecoder().decode(JSONObject.self, from: Data(line.utf8))) != nil
+  }
+}
+
+/// Stores the plain fields of a JSON object, under lower-case names.
+struct JSONObject: Decodable {
+  private var fields: [String: Field] = [:]
+
+  /// A text or a number.
+  enum Field {
+    case text(String)
+    case number(Double)
+
+    var isEmpty: Bool {
+      if case .text(let text) = self { text.trimmed.isEmpty } else { false }
+    }
+
+    var text: String {
+      switch self {
+      case .text(let text): text
+      case .number(let number):
+        Int(exactly: number).map(String.init) ?? String(number)
+      }
+    }
+
+    var date: String? {
+      switch self {
+      case .text(let text): CalendarDate.normalised(text)
+      case .number(let number): CalendarDate.normalised(number)
+      }
+    }
+  }
+
+  private struct Key: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: Key.self)
+    for key in container.allKeys.sorted(by: { $0.stringValue > $1.stringValue }) {
+      let name = key.stringValue.lowercased()
+      if let text = try? container.decode(String.self, forKey: key) {
+        fields[name] = .text(text)
+      } else if let number = try? container.decode(Double.self, forKey: key) {
+        fields[name] = .number(number)
+      }
+    }
+  }
+
+  /// The first field there is among several names.
+  func first(_ names: [String]) -> Field? {
+    for name in names { if let field = fields[name] { return field } }
+    return nil
+  }
+
+  func text(_ names: [String]) -> String? { first(names)?.text }
+}

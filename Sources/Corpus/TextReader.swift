@@ -1,0 +1,91 @@
+/// Reads text and Markdown files: each file is a group, or each work where form feeds divide one.
+enum TextReader {
+  static func read(
+    _ text: String, path: String, _ options: ReadingOptions, into reading: inout Reading
+  ) {
+    let name = path.isEmpty ? "text" : path
+    let works = works(of: text)
+    for (index, work) in works.enumerated() {
+      let (rest, title, date) = frontMatter(of: work)
+      let body = TextDecoding.normalised(rest)
+      if body.isEmpty {
+        if works.count == 1 { reading.note(path, .empty, .skipped) }
+        continue
+      }
+      var written: String?
+      if let date {
+        written = CalendarDate.normalised(date)
+        if written == nil { reading.note(path, .date, first: date, .leftUndated) }
+      }
+      reading.add(
+        Record(
+          id: works.count == 1 ? name : "\(name)@\(index + 1)", date: written, source: path,
+          text: body, title: title), options)
+    }
+  }
+
+  /// The works of a file: what stands between lines that hold a form feed alone.
+  static func works(of text: String) -> [Substring] {
+    guard text.utf8.contains(0x0C) else { return [text[...]] }
+    var works: [Substring] = []
+    var start = text.startIndex
+    var at = text.startIndex
+    while at < text.endIndex {
+      let end = text[at...].firstIndex(where: \.isNewlineButFormFeed) ?? text.endIndex
+      let line = text[at..<end]
+      let next = end < text.endIndex ? text.index(after: end) : end
+      if line.contains("\u{0C}"), line.allSatisfy(\.isWhitespace) {
+        works.append(text[start..<at])
+        start = next
+      }
+      at = next
+    }
+    works.append(text[start...])
+    let filled = works.filter { !$0.allSatisfy(\.isWhitespace) }
+    return filled.isEmpty ? [text[...]] : filled
+  }
+
+  /// Takes a block between lines of three hyphens off the start of a text.
+  private static func frontMatter(
+    of text: Substring
+  ) -> (body: Substring, title: String?, date: String?) {
+    let lines = text.split(
+      maxSplits: 200, omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    guard let first = lines.first, first.drop(while: { $0 == "\u{FEFF}" }).isFence,
+      let end = lines.dropFirst().firstIndex(where: \.isFence), end < 200
+    else { return (text, nil, nil) }
+    var values: [String: String] = [:]
+    for line in lines[1..<end] {
+      // A block that is not all fields, lists and comments is prose between rules.
+      guard let colon = line.firstIndex(of: ":") else {
+        let content = String(line).trimmed
+        if content.isEmpty || content.hasPrefix("#") || content.hasPrefix("-") { continue }
+        return (text, nil, nil)
+      }
+      let key = String(line[..<colon]).trimmed.lowercased()
+      let value = String(line[line.index(after: colon)...]).trimmed
+      if values[key] == nil { values[key] = value.unquoted }
+    }
+    guard !values.isEmpty else { return (text, nil, nil) }
+    let body = text[lines[end].endIndex...].drop(while: \.isNewline)
+    return (body, values["title"].flatMap { $0.isEmpty ? nil : $0 }, values["date"])
+  }
+}
+
+extension Character {
+  fileprivate var isNewlineButFormFeed: Bool { isNewline && self != "\u{0C}" }
+}
+
+extension Substring {
+  fileprivate var isFence: Bool { String(self).trimmed == "---" }
+}
+
+extension String {
+  /// The text without a pair of quotes around it.
+  fileprivate var unquoted: String {
+    guard count >= 2, let mark = first, mark == "\"" || mark == "'", last == mark else {
+      return self
+    }
+    return String(dropFirst().dropLast())
+  }
+}
