@@ -46,7 +46,7 @@ enum TextDecoding {
     let broken = text.unicodeScalars.count { $0 == "\u{FFFD}" }
     let foreign = text.unicodeScalars.count { $0.value > 0x7F && $0 != "\u{FFFD}" }
     let high = content.count { $0 > 0x7F }
-    if high * 3 > content.count, foreign * 4 < broken {
+    if high * 2 > content.count, foreign * 4 < broken {
       return Outcome(problems: [(.binary, .skipped, 1)])
     }
     if foreign == 0 {

@@ -1,0 +1,244 @@
+import Corpus
+import Testing
+
+struct ReadingTests {
+  private func file(_ path: String, _ text: String) -> SourceFile {
+    SourceFile(path: path, bytes: Array(text.utf8))
+  }
+
+  private func read(_ files: [SourceFile], _ options: ReadingOptions = .init()) throws -> Reading {
+    try Reading(files, options: options)
+  }
+
+  @Test func `text files at any depth become records named by path`() throws {
+    let reading = try read([
+      file("b/deep/two.md", "# Two\r\n\r\nSecond.\n"), file("one.txt", "\u{FEFF}First. \n"),
+    ])
+    #expect(reading.records.map(\.id) == ["b/deep/two.md", "one.txt"])
+    #expect(reading.records.map(\.text) == ["# Two\n\nSecond.", "First."])
+    #expect(reading.records.map(\.group) == reading.records.map(\.id))
+    #expect(reading.problems.isEmpty)
+    #expect(reading.filesRead == 2)
+  }
+
+  @Test func `front matter gives date and title and is no text`() throws {
+    let reading = try read([
+      file("a.md", "---\ntitle: \"A walk\"\ndate: 2021-03-04 08:00\ntags:\n- x\n---\n\nWe walked.\n"),
+      file("b.md", "---\nNot a field\n---\n\nBetween rules."),
+    ])
+    #expect(reading.records[0].text == "We walked.")
+    #expect(reading.records[0].title == "A walk")
+    #expect(reading.records[0].date == "2021-03-04T08:00:00")
+    #expect(reading.records[1].text == "---\nNot a field\n---\n\nBetween rules.")
+  }
+
+  @Test func `bad files are named and the rest is read`() throws {
+    let reading = try read([
+      file("good.txt", "Good."),
+      file("empty.txt", ""),
+      file("blank.md", " \n\t\n"),
+      SourceFile(path: "nul.txt", bytes: Array("A\u{0}B and quite some more text to be read".utf8)),
+      SourceFile(path: "broken.txt", bytes: Array("Gr\u{FC}\u{DF}e, ".utf8) + [0xFF] + Array("!".utf8)),
+      SourceFile(path: "latin.txt", bytes: Array("caf".utf8) + [0xE9, 0x20, 0x93, 0x41, 0x94]),
+      SourceFile(path: "utf16.txt", bytes: [0xFF, 0xFE, 0x48, 0, 0xE9, 0]),
+      SourceFile(path: "big16.txt", bytes: [0xFE, 0xFF, 0, 0x48, 0, 0x69]),
+      SourceFile(path: "binary.txt", bytes: (0...255).map { UInt8($0) }),
+      SourceFile(path: "giant.txt", size: 1 << 40) { [] },
+      SourceFile(path: "picture.png", bytes: [1, 2, 3]),
+      SourceFile(path: "broken.gz", bytes: [0x1F, 0x8B, 1]),
+      SourceFile(path: "broken.txt.gz", bytes: [0x1F, 0x8B, 8, 0, 0, 0]),
+    ])
+    let texts = Dictionary(uniqueKeysWithValues: reading.records.map { ($0.id, $0.text) })
+    #expect(texts["good.txt"] == "Good.")
+    #expect(texts["nul.txt"]?.hasPrefix("AB and") == true)
+    #expect(texts["broken.txt"] == "Gr\u{FC}\u{DF}e, \u{FFFD}!")
+    #expect(texts["latin.txt"] == "caf\u{E9} \u{201C}A\u{201D}")
+    #expect(texts["utf16.txt"] == "H\u{E9}")
+    #expect(texts["big16.txt"] == "Hi")
+    #expect(texts.count == 6)
+    let problems = Dictionary(grouping: reading.problems, by: \.path).mapValues { $0.map(\.kind) }
+    #expect(problems["empty.txt"] == [.empty])
+    #expect(problems["blank.md"] == [.empty])
+    #expect(problems["nul.txt"] == [.nulBytes])
+    #expect(problems["broken.txt"] == [.brokenUTF8])
+    #expect(problems["latin.txt"] == [.notUTF8])
+    #expect(problems["utf16.txt"] == [.utf16])
+    #expect(problems["binary.txt"] == [.binary])
+    #expect(problems["giant.txt"] == [.giant])
+    #expect(problems["picture.png"] == [.unknownKind])
+    #expect(problems["broken.gz"] == [.unknownKind])
+    #expect(problems["broken.txt.gz"] == [.compressed])
+    #expect(reading.filesRead == 6)
+    #expect(reading.filesSkipped == 7)
+  }
+
+  @Test func `nothing readable is an error that names the files`() {
+    let error = #expect(throws: CorpusError.self) {
+      try read([SourceFile(path: "a.txt", bytes: [0, 1, 2])])
+    }
+    #expect(error?.description.contains("a.txt: binary, skipped") == true)
+    #expect(throws: CorpusError.noRecords(files: 0, problems: [])) { try read([]) }
+  }
+
+  @Test func `characters are composed`() throws {
+    let reading = try read([file("a.txt", "Cafe\u{301}")])
+    #expect(Array(reading.records[0].text.unicodeScalars) == Array("Caf\u{E9}".unicodeScalars))
+  }
+
+  @Test func `exact duplicates are dropped and counted, the oldest stays`() throws {
+    let reading = try read([
+      file(
+        "t.jsonl",
+        """
+        {"id":"new","date":"2020-01-02","text":"Same."}
+        {"id":"old","date":"2019-01-02","text":"Same.\\r\\n"}
+        {"id":"other","text":"Other."}
+        """)
+    ])
+    #expect(reading.records.map(\.id) == ["old", "other"])
+    #expect(reading.duplicates == 1)
+  }
+
+  @Test func `a long file becomes passages of one group`() throws {
+    var options = ReadingOptions()
+    options.passageCharacters = 100
+    let paragraph = String(repeating: "word ", count: 15).dropLast()
+    let text = (0..<5).map { "\($0) \(paragraph)." }.joined(separator: "\n\n")
+    let reading = try read([file("long.txt", text)], options)
+    #expect(reading.records.count == 5)
+    #expect(reading.records.map(\.id).first == "long.txt#1")
+    #expect(Set(reading.records.map(\.group)) == ["long.txt"])
+    #expect(reading.records.map(\.text).joined(separator: "\n\n") == text)
+  }
+
+  @Test func `form feed lines divide works`() throws {
+    let reading = try read([file("works.txt", "First work.\n\u{0C}\nSecond work.\n\u{0C}\n")])
+    #expect(reading.records.map(\.text) == ["First work.", "Second work."])
+    #expect(reading.records.map(\.group) == ["works.txt@1", "works.txt@2"])
+  }
+
+  @Test func `JSON Lines of one title are one group`() throws {
+    let reading = try read([
+      file(
+        "texts.jsonl",
+        """
+        {"id": "a-1", "date": "1887-01-01", "title": "Work", "text": "One."}
+        {"id": "a-2", "date": 1887, "title": "Work", "text": "Two."}
+
+        {"id": 7, "text": "Alone.", "extra": {"x": [1]}}
+        {"text": "No name."}
+        {"text": ""}
+        not JSON
+        {"id": "a-1", "date": "some day", "text": "Again."}
+        """)
+    ])
+    #expect(reading.records.map(\.id).prefix(3) == ["a-1", "a-2", "7"])
+    #expect(reading.records[3].id.hasPrefix("text-"))
+    #expect(reading.records[4].id == "a-1~2")
+    #expect(reading.records.map(\.group).prefix(3) == ["Work", "Work", "7"])
+    #expect(reading.records.map(\.date).prefix(3) == ["1887-01-01", "1887", nil])
+    #expect(reading.records[1].source == "texts.jsonl:2")
+    #expect(
+      reading.problems.map(\.kind) == [.noText, .brokenLine, .date, .repeatedID])
+  }
+
+  @Test func `tables with quotes, line breaks and other separators`() throws {
+    let reading = try read([
+      file(
+        "a.csv",
+        "id,Date,Text\r\n1,2020-02-01,\"Say \"\"hi\"\",\r\nand go.\"\r\n2,,plain\r\n3,x,\r\n4,y\r\n"),
+      file("b.csv", "name;body\nx;\u{E4}\n"),
+      file("c.csv", "x,y\n1,2\n"),
+    ])
+    #expect(reading.records.map(\.id).prefix(2) == ["1", "2"])
+    #expect(reading.records[0].text == "Say \"hi\",\nand go.")
+    #expect(reading.records[0].date == "2020-02-01")
+    #expect(reading.records[2].text == "\u{E4}")
+    #expect(reading.problems.map(\.kind) == [.noText, .columns, .noTextColumn])
+    var options = ReadingOptions()
+    options.textColumn = "Y"
+    #expect(try read([file("c.csv", "x,y\n1,2\n")], options).records.map(\.text) == ["2"])
+  }
+
+  @Test func `a file without a name is known by its content`() throws {
+    #expect(try read([file("", "{\"text\":\"A.\"}\n")]).records.map(\.text) == ["A."])
+    #expect(try read([file("", "id,text\n1,A.\n")]).records.map(\.text) == ["A."])
+    #expect(try read([file("", "Once upon a time, there was text.")]).records[0].id == "text")
+    #expect(try read([file("", "[Note] nothing")]).records.map(\.text) == ["[Note] nothing"])
+    #expect(try read([file("", "[{\"id\":1,\"text\":\"A.\"}]")]).records.map(\.id) == ["1"])
+  }
+
+  static let questions = """
+    [{"id":"q1","user_id":"u","input":"Generate a headline for the following article: Rain fell.",
+      "profile":[{"id":"p1","title":"Sun","text":"Sun shone.","date":"2020-01-01"},
+                 {"id":"p2","title":"Storm","text":"Wind blew."},
+                 {"id":"p3","title":"Asked","text":"Snow fell."}]},
+     {"id":"q9","user_id":"other","input":"Generate a headline for the following article: X.",
+      "profile":[]}]
+    """
+
+  private var lamp: [SourceFile] {
+    [
+      file("dev_questions.json", Self.questions),
+      file(
+        "dev_outputs.json",
+        #"{"task":"LaMP_4","golds":[{"id":"q1","output":"Rain"},{"id":"q9","output":"X"}]}"#),
+      file(
+        "test_questions.json",
+        #"""
+        [{"id":"t1","user_id":"u","input":"Generate a headline for the following article: Snow fell.",
+          "profile":[{"id":"p1","title":"Sun","text":"Sun shone."}]},
+         {"id":"t2","user_id":"u","input":"Generate a headline for the following article: Fog.",
+          "profile":[]}]
+        """#),
+      file("test_outputs.json", #"{"task":"LaMP_4","golds":[{"id":"t1","output":"Snow"}]}"#),
+    ]
+  }
+
+  @Test func `LaMP questions keep their split`() throws {
+    var options = ReadingOptions()
+    options.user = "u"
+    let reading = try read(lamp, options)
+    let split = try Split(reading.records, keeping: reading.sides)
+    #expect(split.history.map(\.id) == ["p1", "p2"])
+    #expect(split.validation.map(\.id) == ["q1"])
+    #expect(split.test.map(\.id) == ["t1"])
+    #expect(split.history[0].date == "2020-01-01")
+    #expect(split.test[0].text == "Snow fell.")
+    #expect(reading.askedLater == 1)
+    #expect(reading.problems.map(\.kind) == [.noAnswer, .askedLater])
+    let rendering = Rendering(split.history[0])
+    #expect(rendering.prompt == "Generate a headline for the following article: Sun shone.\n")
+    #expect(rendering.completion == "Sun")
+    #expect(
+      Rendering(split.test[0]).prompt
+        == "Generate a headline for the following article: Snow fell.\n")
+    #expect(Rendering(split.test[0]).completion == "Snow")
+  }
+
+  @Test func `a questions file with several users needs a choice`() throws {
+    let error = #expect(throws: CorpusError.self) { try read(lamp) }
+    #expect(error == .user(asked: "", known: ["other", "u"]))
+    var options = ReadingOptions()
+    options.user = "nobody"
+    #expect(throws: CorpusError.user(asked: "nobody", known: ["other", "u"])) {
+      try read(lamp, options)
+    }
+  }
+
+  @Test func `tags are asked for in the words of the user's own question`() throws {
+    let reading = try read([
+      file(
+        "dev_questions.json",
+        #"""
+        [{"id":"1","input":"Which tag? tags: [a, b] description: A ship sinks.",
+          "profile":[{"id":"2","tag":"a","description":"A dog runs."}]}]
+        """#),
+      file("dev_outputs.json", #"{"task":"LaMP_2","golds":[{"id":"1","output":"b"}]}"#),
+    ])
+    let entry = try #require(reading.records.first { $0.id == "2" })
+    #expect(
+      Rendering(entry).prompt == "Which tag? tags: [a, b] description: A dog runs.\n")
+    #expect(Rendering(entry).completion == "a")
+  }
+}
