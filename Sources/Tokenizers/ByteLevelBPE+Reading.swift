@@ -1,4 +1,4 @@
-public import Formats
+import Formats
 
 extension ByteLevelBPE {
   private static let format = "tokenizer.json"
