@@ -108,7 +108,7 @@ let package = Package(
       name: "probe", dependencies: ["Bytes", "StageKit"], path: "Tests/ProbeStage",
       swiftSettings: settings),
     tests("BytesTests", ["Bytes"]),
-    tests("ObjectStoreTests", ["Bytes", "ObjectStore"]),
+    tests("ObjectStoreTests", ["Bytes", "ObjectStore", "CZlib", "probe"]),
     tests("ActionCacheTests", ["Bytes", "ObjectStore", "ActionCache"]),
     tests("GraphTests", ["Bytes", "Graph"]),
     tests("ResolverTests", ["Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver"]),
