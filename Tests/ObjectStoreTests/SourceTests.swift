@@ -120,17 +120,17 @@ import Testing
   @Test func `A file that something keeps writing to is refused`() async throws {
     let path = folder("log.txt")
     try Files.write([UInt8](repeating: 0x61, count: 8 << 20), to: path)
-    let stop = Atomic<Bool>(false)
+    let stop = Flag()
     let store = store
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
-        while !stop.load(ordering: .relaxed) {
+        while !stop.isSet {
           try Files.append("one more line\n", to: path)
           usleep(1000)
         }
       }
       group.addTask {
-        defer { stop.store(true, ordering: .relaxed) }
+        defer { stop.set() }
         #expect(throws: StoreError.changedWhileRead(path: path)) { try store.put(file: path) }
       }
       try await group.waitForAll()
@@ -150,4 +150,11 @@ import Testing
       #expect(entry.digest == Digest(of: "old \(round % 10)"))
     }
   }
+}
+
+/// Tells one task that another is done.
+final class Flag: Sendable {
+  private let value = Atomic<Bool>(false)
+  var isSet: Bool { value.load(ordering: .relaxed) }
+  func set() { value.store(true, ordering: .relaxed) }
 }
