@@ -88,7 +88,7 @@ let package = Package(
       "Kernels",
     ]),
     // Two more stages make a base from nothing: its tokenizer and its first weights.
-    stage("vocabulary", ["Bytes", "ObjectStore", "Corpus", "Tokenizers", "Formats"]),
+    stage("vocabulary", ["Bytes", "ObjectStore", "Corpus", "Tokenizers", "Formats", "Encoding"]),
     stage("initialize", ["Bytes", "ObjectStore", "Formats", "Models"]),
 
     .executableTarget(
