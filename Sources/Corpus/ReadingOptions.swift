@@ -9,7 +9,7 @@ public struct ReadingOptions: Sendable {
   /// Files above this are left out.
   public var maximumFileBytes = 64 << 20
   /// Texts above this are cut into passages of one group.
-  public var passageCharacters = 4000
+  public var passageCharacters = 8000
 
   public init() {}
 

@@ -30,7 +30,7 @@ public import StageKit
   static let user = Parameter(
     "user", default: "", help: "Whose questions, in a LaMP file of several users.")
   static let passage = Parameter(
-    "passage_characters", default: 4000, in: 200...1_000_000_000,
+    "passage_characters", default: 8000, in: 200...1_000_000_000,
     help: "Longer texts become several records of one group, cut at paragraph ends.")
   static let giant = Parameter(
     "maximum_file_bytes", default: 64 << 20, in: 1...1 << 40,
