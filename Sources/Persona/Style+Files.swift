@@ -11,7 +11,7 @@ extension Style {
     [
       (File.text, Array(statistics.text.utf8)),
       (File.statistics, try JSONFile.encode(statistics, name: File.statistics, readable: true)),
-      (File.words, WordCounts.encode(vocabulary)),
+      (File.words, WordsFile.encode(vocabulary)),
     ]
   }
 
@@ -20,6 +20,6 @@ extension Style {
     self.init(
       statistics: try JSONFile.decode(
         StyleStatistics.self, from: statistics, name: File.statistics),
-      vocabulary: try WordCounts.decode(words))
+      vocabulary: try WordsFile.decode(words))
   }
 }

@@ -26,7 +26,7 @@ public import StageKit
   static func run(_ context: StageContext) async throws {
     let records = try RecordFile.decode(context.input("history").read())
     let reference = try context.optionalInput("reference").map { input in
-      try WordCounts.decode(input.read(input.isTree ? Style.File.words : ""))
+      try WordsFile.decode(input.read(input.isTree ? Style.File.words : ""))
     }
     try context.output("index").write(BM25Index(records).encoded())
     let style = Style(records, reference: reference ?? [:])

@@ -66,10 +66,10 @@ struct StyleTests {
   }
 
   @Test func `word counts are read leniently but not wrongly`() throws {
-    #expect(try WordCounts.decode(Array("The\t3\nthe\t2\n\na\t1".utf8)) == ["the": 5, "a": 1])
-    #expect(WordCounts.encode(["b": 1, "a": 1, "c": 5]) == Array("c\t5\na\t1\nb\t1\n".utf8))
+    #expect(try WordsFile.decode(Array("The\t3\nthe\t2\n\na\t1".utf8)) == ["the": 5, "a": 1])
+    #expect(WordsFile.encode(["b": 1, "a": 1, "c": 5]) == Array("c\t5\na\t1\nb\t1\n".utf8))
     #expect(throws: PersonaError.format(file: "words.tsv", reason: "line 2 is no word and count")) {
-      try WordCounts.decode(Array("a\t1\nb".utf8))
+      try WordsFile.decode(Array("a\t1\nb".utf8))
     }
   }
 }

@@ -1,5 +1,5 @@
 /// Reads and writes `words.tsv`: a word, a tab and a count on each line.
-public enum WordCounts {
+public enum WordsFile {
   /// Writes counts: the most frequent first, of equals in the order of the words.
   public static func encode(_ counts: [String: Int]) -> [UInt8] {
     var text = ""
