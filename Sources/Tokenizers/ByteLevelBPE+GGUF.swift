@@ -1,0 +1,91 @@
+public import Formats
+
+extension ByteLevelBPE {
+  /// Reads the vocabulary that a GGUF model carries.
+  public init(gguf file: GGUFFile) throws {
+    let format = "GGUF file"
+    let model = try file.value("tokenizer.ggml.model").text ?? ""
+    guard model == "gpt2" else {
+      throw FormatError.unsupported(
+        format: format, field: "tokenizer.ggml.model", found: model, supported: "gpt2")
+    }
+    let pre = file.metadata["tokenizer.ggml.pre"]?.text ?? "gpt-2"
+    guard let rule = CuttingRule(rawValue: pre) else {
+      throw FormatError.unsupported(
+        format: format, field: "tokenizer.ggml.pre", found: pre, supported: "gpt-2, smollm or qwen2")
+    }
+    guard let names = try file.value("tokenizer.ggml.tokens").texts,
+      let joins = try file.value("tokenizer.ggml.merges").texts
+    else { throw FormatError.missing(format: format, field: "tokenizer.ggml.tokens") }
+    let types = file.metadata["tokenizer.ggml.token_type"]?.integers ?? []
+    var pieces: [[UInt8]] = []
+    var ids: [String: Int32] = [:]
+    var specials: [Special] = []
+    for (id, name) in names.enumerated() {
+      let type = types.indices.contains(id) ? GGUFTokenType(rawValue: types[id]) : .normal
+      switch type {
+      case .control, .userDefined:
+        specials.append(Special(id: Int32(id), content: name, isControl: type == .control))
+        pieces.append(Array(name.utf8))
+      case .unused: pieces.append([])
+      default:
+        pieces.append(ByteAlphabet.bytes(name) ?? Array(name.utf8))
+        ids[name] = Int32(id)
+      }
+    }
+    var merges: [(left: Int32, right: Int32)] = []
+    for (rank, join) in joins.enumerated() {
+      guard let space = join.utf8.firstIndex(of: 0x20), let left = ids[String(join[..<space])],
+        let right = ids[String(join[join.utf8.index(after: space)...])]
+      else { throw VocabularyError.mergeWithoutPiece(rank: rank) }
+      merges.append((left, right))
+    }
+    func id(_ key: String) -> Int32? {
+      file.metadata["tokenizer.ggml.\(key)"]?.int.flatMap { Int32(exactly: $0) }
+    }
+    try self.init(
+      pieces: pieces, merges: merges, specials: specials, rule: rule, bosID: id("bos_token_id"),
+      eosIDs: [id("eos_token_id")].compactMap { $0 })
+  }
+
+  /// The metadata by which llama.cpp knows this vocabulary.
+  /// - Parameter count: rows of the model's embedding; those beyond the vocabulary become unused tokens.
+  public func ggufMetadata(count: Int) -> [(key: String, value: GGUFValue)] {
+    var names: [String] = []
+    var types: [Int32] = []
+    var kinds: [Int32: GGUFTokenType] = [:]
+    for special in specials { kinds[special.id] = special.isControl ? .control : .userDefined }
+    for id in 0..<Int32(max(count, pieces.count)) {
+      let isThere = Int(id) < pieces.count && !pieces[Int(id)].isEmpty
+      names.append(isThere ? piece(of: id) : "[PAD\(id)]")
+      types.append((isThere ? kinds[id] ?? .normal : .unused).rawValue)
+    }
+    var metadata: [(key: String, value: GGUFValue)] = [
+      ("tokenizer.ggml.model", .string("gpt2")),
+      ("tokenizer.ggml.pre", .string(rule.rawValue)),
+      ("tokenizer.ggml.tokens", .strings(names)),
+      ("tokenizer.ggml.token_type", .int32s(types)),
+      (
+        "tokenizer.ggml.merges",
+        .strings(merges.map { piece(of: $0.left) + " " + piece(of: $0.right) })
+      ),
+    ]
+    if let bosID { metadata.append(("tokenizer.ggml.bos_token_id", .uint32(UInt32(bosID)))) }
+    if let eosID = eosIDs.first {
+      metadata.append(("tokenizer.ggml.eos_token_id", .uint32(UInt32(eosID))))
+    }
+    metadata.append(("tokenizer.ggml.add_bos_token", .bool(false)))
+    metadata.append(("tokenizer.ggml.add_eos_token", .bool(false)))
+    return metadata
+  }
+}
+
+/// Names the kinds of tokens that GGUF tells apart.
+enum GGUFTokenType: Int32 {
+  case normal = 1
+  case unknown = 2
+  case control = 3
+  case userDefined = 4
+  case unused = 5
+  case byte = 6
+}
