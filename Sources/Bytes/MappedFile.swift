@@ -46,6 +46,16 @@ public final class MappedFile: Sendable {
 
   public var count: Int { bytes.count }
 
+  /// Lends the bytes to a closure, and keeps them mapped at least until it returns.
+  ///
+  /// `bytes` of an object that nothing else holds (`store.map(digest).bytes`) dangles at once.
+  public func withBytes<R, E: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(E) -> R
+  ) throws(E) -> R {
+    defer { withExtendedLifetime(self) {} }
+    return try body(bytes)
+  }
+
   deinit {
     if isMapping {
       munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)

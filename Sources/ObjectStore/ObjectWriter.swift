@@ -42,6 +42,7 @@ public final class ObjectWriter {
     try flush()
     try file.finish(size: count)
     let digest = hasher.finish()
+    defer { file.discard() }
     if store.isFileWhole(digest) { return digest }
     if !mappable, let packed = try packed() {
       try packed.move(to: store.place(of: digest, as: .deflated), size: packedSize)
@@ -64,12 +65,16 @@ public final class ObjectWriter {
     guard count >= 64 else { return nil }
     let content: MappedFile
     do { content = try MappedFile(path: file.path) } catch { throw .file(error) }
-    guard Codec.looksLikeText(content.bytes) else { return nil }
+    return try content.withBytes { bytes throws(StoreError) in try packed(bytes) }
+  }
+
+  private func packed(_ content: UnsafeRawBufferPointer) throws(StoreError) -> TemporaryFile? {
+    guard Codec.looksLikeText(content) else { return nil }
     let out = try TemporaryFile(in: store.temporaryFolder)
     let limit = count - count / 10
     packedSize = 0
     var failure: StoreError?
-    let done = Codec.deflate(content.bytes) { piece in
+    let done = Codec.deflate(content) { piece in
       packedSize += piece.count
       guard packedSize < limit else { return false }
       do throws(StoreError) { try out.write(piece) } catch { failure = error }

@@ -27,9 +27,14 @@ final class TemporaryFile {
     guard descriptor >= 0 else { throw Disk.failure(.create, path) }
   }
 
-  deinit {
+  deinit { discard() }
+
+  /// Removes the file unless it has been moved.
+  func discard() {
     if descriptor >= 0 { close(descriptor) }
+    descriptor = -1
     if !moved { unlink(path) }
+    moved = true
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {

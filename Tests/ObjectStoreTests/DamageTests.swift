@@ -104,7 +104,7 @@ import Testing
   @Test func `A damaged listing is refused and healed`() throws {
     let entries = [TreeEntry(path: "a", digest: Digest(of: "a"), size: 1)]
     let digest = try store.put(tree: entries)
-    try Files.flipBit(place(digest), at: 80)
+    try Files.flipBit(place(digest), at: 40)
     let error = #expect(throws: StoreError.self) { try store.tree(digest) }
     #expect(error?.objectToRebuild == digest)
     #expect(store.kind(of: digest) == nil)
