@@ -89,7 +89,7 @@ let package = Package(
     ]),
     // Two more stages make a base from nothing: its tokenizer and its first weights.
     stage("vocabulary", ["Bytes", "ObjectStore", "Corpus", "Tokenizers", "Formats", "Encoding"]),
-    stage("initialize", ["Bytes", "ObjectStore", "Formats", "Models"]),
+    stage("initialize", ["Bytes", "ObjectStore", "Formats", "Kernels", "Models"]),
 
     .executableTarget(
       name: "plm",

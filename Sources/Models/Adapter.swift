@@ -47,6 +47,13 @@ public final class Adapter: @unchecked Sendable {
     }
   }
 
+  /// The same factors under a config that differs in dropout alone.
+  public init(config: AdapterConfig, copying other: Adapter) {
+    self.config = config
+    layout = other.layout
+    weights = FloatBuffer(other.weights.floats)
+  }
+
   private static func layout(_ config: AdapterConfig, _ base: ModelConfig) -> ParameterLayout {
     var tensors: [(name: String, shape: [Int])] = []
     for layer in 0..<base.layerCount {

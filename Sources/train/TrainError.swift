@@ -1,0 +1,38 @@
+import StageKit
+
+/// Says why training could not start or go on, as facts.
+enum TrainError: Error, Equatable {
+  case nothingToLearn(samples: Int)
+  case notFinite(step: Int, quantity: String, learningRate: Double)
+  case contradiction(parameter: String, asked: String, adapter: String)
+  case unknownTarget(String, known: [String])
+  case sampleTooLong(sample: Int, tokens: Int, positions: Int)
+}
+
+extension TrainError: StageFailure, CustomStringConvertible {
+  var exitCode: Int32 {
+    switch self {
+    case .contradiction, .unknownTarget: 2
+    case .nothingToLearn, .notFinite, .sampleTooLong: 1
+    }
+  }
+
+  var description: String {
+    switch self {
+    case .nothingToLearn(let samples):
+      "nothing to learn · \(samples) samples, none with a label · "
+        + "check the tokens' labels, and that the user has texts left after the split"
+    case .notFinite(let step, let quantity, let learningRate):
+      "training exploded · \(quantity) is not a finite number at step \(step), "
+        + "learning rate \(learningRate) · set a lower learning_rate, or clip=1; nothing was saved"
+    case .contradiction(let parameter, let asked, let adapter):
+      "\(parameter)=\(asked) contradicts the adapter to start from, which has \(adapter) · "
+        + "leave \(parameter) out, or start without the adapter"
+    case .unknownTarget(let target, let known):
+      "unknown target \(target) · choose from \(known.joined(separator: ", ")), or all-linear"
+    case .sampleTooLong(let sample, let tokens, let positions):
+      "sample too long · sample \(sample) has \(tokens) tokens, the limit is \(positions) · "
+        + "tokenise with a window of at most \(positions)"
+    }
+  }
+}
