@@ -107,8 +107,8 @@ static void gemm_task(void *context, int64_t task, int thread) {
   (void)thread;
   const int64_t i = task / w->across * w->rows, j = task % w->across * w->columns;
   variant->gemm(smaller(w->rows, w->m - i), smaller(w->columns, w->n - j), w->k,
-                w->a + i * w->rs, w->rs, w->cs, w->packed + j * w->k, w->c + i * w->ldc + j,
-                w->ldc, w->accumulate);
+                w->a + i * w->rs, w->rs, w->cs, w->packed + j * w->k, w->k,
+                w->c + i * w->ldc + j, w->ldc, w->accumulate);
 }
 
 void plm_gemm(int64_t m, int64_t n, int64_t k, const float *a, int64_t row_stride,
@@ -116,7 +116,7 @@ void plm_gemm(int64_t m, int64_t n, int64_t k, const float *a, int64_t row_strid
   chosen();
   if (m <= 0 || n <= 0) return;
   if (m * n * k < WORTH_SHARING) {
-    variant->gemm(m, n, k, a, row_stride, column_stride, packed, c, ldc, accumulate);
+    variant->gemm(m, n, k, a, row_stride, column_stride, packed, k, c, ldc, accumulate);
     return;
   }
   // 192 rows (a multiple of every tile height) of 256 columns: A's block stays in the second-level
@@ -424,14 +424,14 @@ static void attention_forward_task(void *context, int64_t task, int thread) {
     const int64_t rows = smaller(QUERIES, length - i0), width = i0 + rows;
     const float *q = w->q + (start + i0) * w->q_stride + head * c;
     float *o = w->o + (start + i0) * w->h * c + head * c;
-    variant->gemm(rows, width, c, q, w->q_stride, 1, packed_keys, scores, length, 0);
+    variant->gemm(rows, width, c, q, w->q_stride, 1, packed_keys, c, scores, length, 0);
     float inverse[QUERIES];
     for (int64_t i = 0; i < rows; i++) {
       const float log_sum =
           variant->softmax_row(scores + i * length, i0 + i + 1, width, w->scale, inverse + i);
       if (w->log_sum) w->log_sum[(start + i0 + i) * w->h + head] = log_sum;
     }
-    variant->gemm(rows, c, width, scores, length, 1, packed_values, o, w->h * c, 0);
+    variant->gemm(rows, c, width, scores, length, 1, packed_values, length, o, w->h * c, 0);
     for (int64_t i = 0; i < rows; i++) variant->scale(o + i * w->h * c, inverse[i], c);
   }
 }
@@ -478,8 +478,8 @@ static void attention_backward_task(void *context, int64_t task, int thread) {
       const float *q = w->q + (start + i0) * w->q_stride + head * c;
       const float *o = w->o + (start + i0) * o_stride + head * c;
       const float *d_o = w->d_o + (start + i0) * o_stride + head * c;
-      variant->gemm(rows, width, c, q, w->q_stride, 1, keys_across, p, length, 0);
-      variant->gemm(rows, width, c, d_o, o_stride, 1, values_across, dp, length, 0);
+      variant->gemm(rows, width, c, q, w->q_stride, 1, keys_across, c, p, length, 0);
+      variant->gemm(rows, width, c, d_o, o_stride, 1, values_across, c, dp, length, 0);
       for (int64_t i = 0; i < rows; i++) {
         variant->probability_row(p + i * length, i0 + i + 1, width, w->scale,
                                  w->log_sum[(start + i0 + i) * w->h + head]);
@@ -488,9 +488,9 @@ static void attention_backward_task(void *context, int64_t task, int thread) {
       }
       variant->pack(q_packed, q, rows, c, w->q_stride, 1);
       variant->pack(do_packed, d_o, rows, c, o_stride, 1);
-      variant->gemm(width, c, rows, p, 1, length, do_packed, dv, w->kv_stride, 1);
-      variant->gemm(width, c, rows, dp, 1, length, q_packed, dk, w->kv_stride, 1);
-      variant->gemm(rows, c, width, dp, length, 1, keys_along,
+      variant->gemm(width, c, rows, p, 1, length, do_packed, rows, dv, w->kv_stride, 1);
+      variant->gemm(width, c, rows, dp, 1, length, q_packed, rows, dk, w->kv_stride, 1);
+      variant->gemm(rows, c, width, dp, length, 1, keys_along, length,
                     w->dq + (start + i0) * w->q_stride + head * c, w->q_stride, 0);
     }
   }

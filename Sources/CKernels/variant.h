@@ -8,8 +8,9 @@ typedef struct {
   // Columns of a packed panel.
   int64_t panel;
   void (*pack)(float *packed, const float *b, int64_t k, int64_t n, int64_t rs, int64_t cs);
+  // packed_k: rows of B when it was packed; k of them are used.
   void (*gemm)(int64_t m, int64_t n, int64_t k, const float *a, int64_t rs, int64_t cs,
-               const float *packed, float *c, int64_t ldc, int accumulate);
+               const float *packed, int64_t packed_k, float *c, int64_t ldc, int accumulate);
   void (*rmsnorm_forward)(float *y, float *inverse_rms, const float *x, const float *w, int64_t n,
                           int64_t d, float epsilon);
   void (*rmsnorm_backward)(float *dx, const float *dy, const float *x, const float *w,

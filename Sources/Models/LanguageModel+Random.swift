@@ -1,4 +1,6 @@
 public import Bytes
+import Formats
+import Kernels
 
 extension LanguageModel {
   /// Draws fresh weights: norms 1, biases 0, matrices normal with deviation 0.02, those that write

@@ -15,7 +15,10 @@ public struct ModelFiles: Sendable {
   public func map(_ path: String) throws -> MappedFile { try open(path) }
   public func has(_ path: String) -> Bool { paths.contains(path) }
 
-  public func bytes(_ path: String) throws -> [UInt8] { Array(try open(path).bytes) }
+  public func bytes(_ path: String) throws -> [UInt8] {
+    let file = try open(path)
+    return withExtendedLifetime(file) { Array(file.bytes) }
+  }
 }
 
 extension LanguageModel {
@@ -38,13 +41,8 @@ extension LanguageModel {
       throw FormatError.missing(format: "model folder", field: ModelConfig.fileName)
     }
     let file = try files.map(path)
-    if file.count >= 4, file.bytes.prefix(4).elementsEqual("GGUF".utf8) {
-      let model = try GGUFModel(file)
-      try self.init(config: model.config, source: model)
-    } else {
-      let checkpoint = try Llama2CCheckpoint(file)
-      try self.init(config: checkpoint.config, source: checkpoint)
-    }
+    let checkpoint = try Llama2CCheckpoint(file)
+    try self.init(config: checkpoint.config, source: checkpoint)
   }
 }
 
