@@ -41,8 +41,13 @@ extension LanguageModel {
       throw FormatError.missing(format: "model folder", field: ModelConfig.fileName)
     }
     let file = try files.map(path)
-    let checkpoint = try Llama2CCheckpoint(file)
-    try self.init(config: checkpoint.config, source: checkpoint)
+    if file.count >= 4, file.bytes.prefix(4).elementsEqual("GGUF".utf8) {
+      let model = try GGUFModel(file)
+      try self.init(config: model.config, source: model)
+    } else {
+      let checkpoint = try Llama2CCheckpoint(file)
+      try self.init(config: checkpoint.config, source: checkpoint)
+    }
   }
 }
 
