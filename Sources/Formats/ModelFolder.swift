@@ -17,8 +17,8 @@ public struct ModelFolder: Sendable {
   ///   - map: maps one of them.
   public init(paths: [String], map: (String) throws -> MappedFile) throws {
     if paths.contains(ModelConfig.fileName) {
-      let json = try map(ModelConfig.fileName)
-      config = try ModelConfig(json: json.bytes)
+      let json = try map(ModelConfig.fileName).copied()
+      config = try ModelConfig(json: json)
       let weights = paths.filter { $0.hasSuffix(".safetensors") && !$0.contains("/") }.sorted()
       guard !weights.isEmpty else {
         throw FormatError.missing(format: "model folder", field: "model.safetensors")

@@ -20,7 +20,7 @@ public enum TokenizerFolder {
     paths: [String], map: (String) throws -> MappedFile
   ) throws -> any Tokenizer {
     func bytes(_ path: String) throws -> [UInt8]? {
-      paths.contains(path) ? Array(try map(path).bytes) : nil
+      paths.contains(path) ? try map(path).copied() : nil
     }
     let config = try bytes(configName)
     if let json = try bytes(fileName) {
