@@ -54,6 +54,12 @@ struct Reporter: Sendable {
   static func inheritedProgress() -> Int32? {
     let flags = fcntl(3, F_GETFL)
     guard flags >= 0, flags & O_ACCMODE != O_RDONLY else { return nil }
+    // The runtime may have taken the number for an event queue of its own before main. That one
+    // is closed on exec, as nothing can be that came through an exec; and it is no kind of file.
+    var status = stat()
+    guard fcntl(3, F_GETFD) & FD_CLOEXEC == 0, fstat(3, &status) == 0,
+      status.st_mode & S_IFMT != 0
+    else { return nil }
     _ = fcntl(3, F_SETFD, FD_CLOEXEC)
     return 3
   }
