@@ -81,7 +81,7 @@ let package = Package(
     stage("filter", ["Bytes", "ObjectStore", "Corpus", "Persona", "Augmentation"]),
     stage("tokenize", ["Bytes", "ObjectStore", "Corpus", "Tokenizers", "Formats", "Encoding"]),
     stage("train", ["Bytes", "ObjectStore", "Formats", "Models", "Kernels"]),
-    stage("quantize", ["Bytes", "ObjectStore", "Formats", "Tokenizers", "Models"]),
+    stage("quantize", ["Bytes", "ObjectStore", "Formats", "Tokenizers"]),
     stage("package", ["Bytes", "ObjectStore", "Formats", "Tokenizers"]),
     stage("evaluate", [
       "Bytes", "ObjectStore", "Formats", "Corpus", "Persona", "Tokenizers", "Models", "Evaluation", "Encoding",

@@ -1,0 +1,110 @@
+/// Describes how a model of the Hugging Face kind is written as GGUF.
+public struct GGUFExport: Sendable {
+  /// A tensor to write: what it is called in the file and where its values come from.
+  public struct Item: Sendable {
+    /// The name in Hugging Face's layout.
+    public let source: String
+    public let entry: GGUFLayout.Entry
+    /// Whether it had to be kept in F16 because its rows are no whole blocks.
+    public let fellBack: Bool
+  }
+
+  public let config: ModelConfig
+  public let type: GGUFTensorType
+  public let items: [Item]
+
+  /// - Parameter type: for matrices; vectors (norms and biases) are always F32.
+  public init(config: ModelConfig, type: GGUFTensorType) {
+    self.config = config
+    self.type = type
+    items = config.tensors.compactMap { tensor in
+      guard let name = GGUFNames.gguf(tensor.name) else { return nil }
+      let isVector = tensor.shape.count == 1
+      let fits = (tensor.shape.last ?? 0).isMultiple(of: type.blockCount)
+      let kept: GGUFTensorType = isVector ? .f32 : fits ? type : .f16
+      return Item(
+        source: tensor.name, entry: .init(name: name, shape: tensor.shape, type: kept),
+        fellBack: !isVector && !fits)
+    }
+  }
+
+  /// The header of the file.
+  /// - Parameter tokenizer: the metadata of the vocabulary; none for a model without one.
+  public func layout(tokenizer: [(key: String, value: GGUFValue)]?) -> GGUFLayout {
+    GGUFLayout(
+      metadata: metadata + (tokenizer ?? [("tokenizer.ggml.model", .string("no_vocab"))]),
+      tensors: items.map(\.entry))
+  }
+
+  private var metadata: [(key: String, value: GGUFValue)] {
+    let architecture = config.ggufArchitecture
+    func number(_ key: String, _ value: Int) -> (key: String, value: GGUFValue) {
+      ("\(architecture).\(key)", .uint32(UInt32(value)))
+    }
+    let fileTypes: [GGUFTensorType: UInt32] = [.f32: 0, .f16: 1, .q8: 7, .bf16: 32]
+    return [
+      ("general.architecture", .string(architecture)),
+      ("general.type", .string("model")),
+      ("general.file_type", .uint32(fileTypes[type] ?? 0)),
+      ("general.quantization_version", .uint32(2)),
+      number("block_count", config.layerCount),
+      number("context_length", config.maximumPositions),
+      number("embedding_length", config.hiddenSize),
+      number("feed_forward_length", config.intermediateSize),
+      number("attention.head_count", config.headCount),
+      number("attention.head_count_kv", config.keyValueHeadCount),
+      number("attention.key_length", config.headSize),
+      number("attention.value_length", config.headSize),
+      ("\(architecture).attention.layer_norm_rms_epsilon", .float(Float(config.normEpsilon))),
+      number("rope.dimension_count", config.headSize),
+      ("\(architecture).rope.freq_base", .float(Float(config.ropeTheta))),
+      number("vocab_size", config.vocabularySize),
+    ]
+  }
+
+  /// The values of an item in the layout of the file.
+  public func values(
+    _ item: Item, from source: some TensorSource, adapter: AdapterWeights?
+  ) throws(FormatError) -> [Float] {
+    var values = try source.floats(of: item.source)
+    try adapter?.merge(into: &values, of: item.source)
+    guard let heads = config.pairedHeads(of: item.source) else { return values }
+    return RotaryLayout.pairs(values, heads: heads, columns: values.count / (heads * config.headSize))
+  }
+}
+
+extension GGUFExport {
+  /// The bytes of an adapter as llama.cpp loads it with `--lora`.
+  public static func adapter(_ adapter: AdapterWeights, model: ModelConfig) throws(FormatError)
+    -> [UInt8]
+  {
+    let rank = adapter.config.rank
+    var entries: [GGUFLayout.Entry] = []
+    var values: [String: [Float]] = [:]
+    for layer in 0..<model.layerCount {
+      for target in adapter.config.targets {
+        let name = "model.layers.\(layer).\(AdapterConfig.block(of: target)).\(target).weight"
+        guard let own = GGUFNames.gguf(name),
+          let pair = try adapter.pair(layer: layer, target: target)
+        else { continue }
+        let (rows, columns) = model.shape(ofTarget: target)
+        entries.append(.init(name: own + ".lora_a", shape: [rank, columns], type: .f32))
+        entries.append(.init(name: own + ".lora_b", shape: [rows, rank], type: .f32))
+        values[own + ".lora_a"] = pair.a
+        values[own + ".lora_b"] = model.pairedHeads(of: name).map {
+          RotaryLayout.pairs(pair.b, heads: $0, columns: rank)
+        } ?? pair.b
+      }
+    }
+    let layout = GGUFLayout(
+      metadata: [
+        ("general.architecture", .string(model.ggufArchitecture)),
+        ("general.type", .string("adapter")),
+        ("general.file_type", .uint32(0)),
+        ("adapter.type", .string("lora")),
+        // llama.cpp scales by alpha / rank, whatever the adapter's own rule.
+        ("adapter.lora.alpha", .float(Float(adapter.config.scale * Double(rank)))),
+      ], tensors: entries)
+    return layout.bytes { values[$0.name] ?? [] }
+  }
+}
