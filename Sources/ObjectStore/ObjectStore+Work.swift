@@ -1,14 +1,12 @@
 public import Bytes
 
 extension ObjectStore {
-  /// Returns the folder for the checkpoints of an action, made if need be.
-  public func makeWorkFolder(for actionKey: Digest) throws(StoreError) -> String {
-    let folder = workFolder(for: actionKey)
-    try Disk.makeFolder(folder)
-    return folder
+  /// Takes the folder for the checkpoints of an action; waits while another process has it.
+  public func takeWorkFolder(for actionKey: Digest) throws(StoreError) -> WorkFolder {
+    try WorkFolder(path: workFolder(for: actionKey))
   }
 
-  /// Removes the checkpoints of an action.
+  /// Removes the checkpoints of an action, whoever uses them.
   public func removeWorkFolder(for actionKey: Digest) throws(StoreError) {
     try Disk.remove(workFolder(for: actionKey))
   }

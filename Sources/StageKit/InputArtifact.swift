@@ -7,12 +7,16 @@ public struct InputArtifact: Sendable {
   public let digest: Digest
   /// The files, where the input is a tree.
   public let tree: Tree?
-  let store: ObjectStore
+  private let store: ObjectStore
+  private let notes: DamageNotes
 
-  init(name: String, digest: Digest, store: ObjectStore) throws(StoreError) {
+  init(
+    name: String, digest: Digest, store: ObjectStore, notes: DamageNotes
+  ) throws(StoreError) {
     self.name = name
     self.digest = digest
     self.store = store
+    self.notes = notes
     switch store.kind(of: digest) {
     case .tree: tree = try store.tree(digest)
     case .file: tree = nil
@@ -33,12 +37,12 @@ public struct InputArtifact: Sendable {
 
   /// Returns the content of a file of the tree, or of the file that is the whole input.
   public func read(_ path: String = "") throws(StoreError) -> [UInt8] {
-    try store.read(object(path))
+    try notes.noting { () throws(StoreError) in try store.read(object(path)) }
   }
 
   /// Returns a view of a file's content.
   public func map(_ path: String = "") throws(StoreError) -> MappedFile {
-    try store.map(object(path))
+    try notes.noting { () throws(StoreError) in try store.map(object(path)) }
   }
 
   /// Returns a file's content as text.
@@ -57,7 +61,7 @@ public struct InputArtifact: Sendable {
   /// Returns the size of a file's content.
   public func size(of path: String = "") throws(StoreError) -> Int {
     if let tree, let entry = tree[path] { return entry.size }
-    return try store.size(of: object(path))
+    return try notes.noting { () throws(StoreError) in try store.size(of: object(path)) }
   }
 
   private func object(_ path: String) throws(StoreError) -> Digest {

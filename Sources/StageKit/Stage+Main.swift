@@ -15,6 +15,7 @@ extension Stage {
     signal(SIGPIPE, SIG_IGN)
     // Asked first: any file opened later could get that number.
     let progress = Reporter.inheritedProgress()
+    if progress != nil { Orphan.endWithReader() }
     // Answers go to what was standard output; what a library prints by itself joins the log.
     let output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10)
     dup2(STDERR_FILENO, STDOUT_FILENO)

@@ -1,5 +1,6 @@
 public import Bytes
 public import ObjectStore
+import Synchronization
 
 /// Lends one run of a stage all that it may use.
 public final class StageContext: Sendable {
@@ -13,6 +14,9 @@ public final class StageContext: Sendable {
   private let store: ObjectStore
   private let secrets: [String: String]
   private let reporter: Reporter
+  private let work = Mutex<WorkFolder?>(nil)
+  /// What the run met of damage.
+  let notes = DamageNotes()
 
   init(_ action: Action, stage: any Stage.Type, reporter: Reporter) throws(StoreError) {
     values = action.values
@@ -22,7 +26,8 @@ public final class StageContext: Sendable {
     self.reporter = reporter
     var inputs: [String: InputArtifact] = [:]
     for (name, digest) in action.inputs.sorted(by: { $0.key < $1.key }) {
-      inputs[name] = try InputArtifact(name: name, digest: digest, store: action.store)
+      inputs[name] = try InputArtifact(
+        name: name, digest: digest, store: action.store, notes: notes)
     }
     self.inputs = inputs
     outputs = Dictionary(
@@ -69,8 +74,23 @@ public final class StageContext: Sendable {
   public func log(_ message: String) { reporter.log(message) }
 
   /// The folder for checkpoints of this action: the same one after a crash, removed on success.
+  ///
+  /// Asking for it waits while another process works on the same action.
   public var workFolder: String {
-    get throws(StoreError) { try store.makeWorkFolder(for: actionKey) }
+    get throws(StoreError) {
+      // Within the lock, so that two tasks of the stage don't wait for each other for ever.
+      let taken: Result<WorkFolder, StoreError> = work.withLock { held in
+        if let held { return .success(held) }
+        do throws(StoreError) {
+          let folder = try store.takeWorkFolder(for: actionKey)
+          held = folder
+          return .success(folder)
+        } catch {
+          return .failure(error)
+        }
+      }
+      return try taken.get().path
+    }
   }
 
   /// The replies of teachers.
@@ -86,6 +106,7 @@ public final class StageContext: Sendable {
 
   /// Takes the outputs over and clears up.
   func finish(_ declared: [Output]) throws -> [String: Digest] {
+    if let damage = notes.noted { throw damage }
     var digests: [String: Digest] = [:]
     for output in declared {
       if let digest = try outputs[output.name]?.finish() {
@@ -94,7 +115,7 @@ public final class StageContext: Sendable {
         throw StageError.notWritten(output: output.name)
       }
     }
-    try store.removeWorkFolder(for: actionKey)
+    try work.withLock { try $0?.remove() }
     return digests
   }
 }

@@ -79,13 +79,15 @@ struct StageProgram {
   private func perform(
     store: ObjectStore, inputs: [String: String], settings: [String: JSON], reporter: Reporter
   ) async -> Outcome {
+    var notes: DamageNotes?
     do {
       let action = try Action(stage, store: store, inputs: inputs, settings: settings)
       let context = try StageContext(action, stage: stage, reporter: reporter)
+      notes = context.notes
       try await stage.run(context)
       return .done(try context.finish(stage.outputs))
     } catch {
-      return Outcome(error)
+      return Outcome(notes?.noted ?? error)
     }
   }
 

@@ -18,7 +18,7 @@ import StageKit
   static let times = Parameter("times", default: 1, in: 0...1000, help: "How often it is copied.")
   static let scale = Parameter("scale", default: 0.5, in: 0...1, help: "Is passed on.")
   static let mood = Parameter(
-    "mood", default: "good", oneOf: ["good", "fail", "crash", "hang", "silent", "chatty"],
+    "mood", default: "good", oneOf: ["good", "fail", "crash", "hang", "silent", "chatty", "hold"],
     help: "How the run ends.")
   static let threads = Parameter(
     "threads", default: 0, in: 0...64, help: "Is ignored.", execution: true)
@@ -52,6 +52,12 @@ import StageKit
     case "hang": sleep(600)
     case "silent": return
     case "chatty": print("a line that a library prints by itself")
+    case "hold":
+      let mark = try context.workFolder + "/mark"
+      let taken = open(mark, O_CREAT | O_EXCL | O_WRONLY, 0o600)
+      context.log(taken >= 0 ? "alone" : "not alone")
+      usleep(300_000)
+      unlink(mark)
     default: break
     }
     let copies = [[UInt8]](repeating: content, count: context[times])

@@ -81,12 +81,26 @@ struct ExecutableTests {
     }
   }
 
-  @Test func `A reader of progress that goes away does not end the stage`() throws {
+  @Test func `A stage ends when whoever reads its progress is gone`() throws {
+    let start = ContinuousClock.now
     let result = try Program.run(
       "/bin/bash",
-      ["-c", "exec 3> >(exec true); sleep 0.3; \(probe) \"$@\"", "bash"] + arguments("times=3"))
-    #expect(result.exitCode == 0)
-    #expect(result.output.contains("outputs"))
+      ["-c", "exec 3> >(exec sleep 0.5 > /dev/null); \(probe) \"$@\"", "bash"]
+        + arguments("mood=hang"), seconds: 60)
+    #expect(result.exitCode == 130)
+    #expect(ContinuousClock.now - start < .seconds(30))
+  }
+
+  @Test func `Two runs of one action never use its checkpoints at once`() throws {
+    let first = try RunningProgram(probe, arguments("mood=hold"))
+    let second = try RunningProgram(probe, arguments("mood=hold"))
+    let results = [first.wait(), second.wait()]
+    for result in results {
+      #expect(result.exitCode == 0)
+      #expect(result.output == results[0].output)
+      #expect(result.errors == "alone\n")
+    }
+    #expect(Files.names(home.path + "/work") == [])
   }
 
   @Test(.enabled(if: TinyDisk.isPossible, "\(TinyDisk.reason)"))

@@ -11,7 +11,7 @@ import Testing
     static let version = 1
     static let summary = "Writes."
     static let way = Parameter("way", default: "", help: "")
-    static let inputs: [Input] = []
+    static let inputs = [Input("text", kind: "text", optional: true)]
     static let outputs = [Output("out", kind: "any")]
     static let parameters: [any ParameterDeclaration] = [way]
     struct Plain: Error {}
@@ -29,6 +29,9 @@ import Testing
         try out.writer("b").write([2])
       case "input": _ = try context.input("none")
       case "error": throw Plain()
+      case "swallow": try out.write((try? context.input("text").read()) ?? [])
+      case "disguise":
+        do { _ = try context.input("text").map() } catch { throw Plain() }
       case "checkpoint":
         let folder = try context.workFolder
         let steps = Files.names(folder).count
@@ -62,6 +65,17 @@ import Testing
     let digest = try #require(result.last()["outputs"]?["out"]?.stringValue.flatMap { Digest($0) })
     #expect(try console.home.store.tree(digest).entries.map(\.path) == ["a"])
     #expect(Files.names(console.home.path + "/tmp") == [])
+  }
+
+  @Test(arguments: ["swallow", "disguise"])
+  func `Damage that a stage hides is found out all the same`(way: String) async throws {
+    let store = console.home.store
+    let digest = try store.put([1, 2, 3], mappable: true)
+    let place = "\(store.path)/objects/\(digest.hex.prefix(2))/\(digest.hex.dropFirst(2))"
+    try Files.flipBit(place, at: 1)
+    let result = try await console.run(Writer.self, ["--in", "text=\(digest)", "--set", "way=\(way)"])
+    #expect(result.exitCode == 3)
+    #expect(result.answers == [#"{"damaged":["\#(digest)"]}"#])
   }
 
   @Test func `Checkpoints outlive a failure and are gone after success`() async throws {
