@@ -1,1 +1,297 @@
-// Placeholder until this module's first file lands.
+public import Bytes
+import GRDB
+public import ObjectStore
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Remembers which action gave which outputs, and what every node of every user stands for now.
+///
+/// The journal is the truth. Everything asked here is answered by the index, which follows it.
+public struct ActionCache: Sendable {
+  public let store: ObjectStore
+  private let journal: Journal
+  private let index: Index
+
+  /// Opens the records of a store, making the index anew where it is missing or damaged.
+  public init(_ store: ObjectStore) throws {
+    self.store = store
+    for folder in ["journal", "locks"] where mkdir("\(store.path)/\(folder)", 0o700) != 0 {
+      // A store that cannot be written can still be read.
+      guard errno == EEXIST || errno == EROFS || errno == EACCES || errno == ENOSPC else {
+        throw FileError(.create, "\(store.path)/\(folder)", code: errno)
+      }
+    }
+    journal = Journal(path: "\(store.path)/journal/main.jsonl")
+    index = try Index(path: "\(store.path)/index.sqlite", journal: journal)
+  }
+
+  // MARK: Recording
+
+  /// Appends entries to the journal.
+  public func record(_ entries: [JournalEntry]) throws {
+    guard !entries.isEmpty else { return }
+    try journal.append(entries)
+    try? index.catchUp()
+  }
+
+  /// Takes over what other processes have recorded since.
+  public func refresh() throws { try index.catchUp() }
+
+  /// Makes all that was recorded so far outlast a power cut.
+  ///
+  /// Objects and journal lines lie on one file system, which is synced as a whole: one call for a
+  /// group of actions costs what it would for one.
+  public func sync() throws {
+    try store.sync()
+    try record([.synced])
+  }
+
+  /// Returns the actions that a power cut may have torn: those recorded after the last sync, if the
+  /// machine has been started again since.
+  public func unsynced(boot: String) throws -> [ActionRecord] {
+    guard let last = try lastBuild(), last.boot != boot else { return [] }
+    return try records(
+      "SELECT line FROM action WHERE id > (SELECT synced FROM position) AND exit = 0", [])
+  }
+
+  // MARK: Asking
+
+  /// Returns the latest successful action with a key.
+  public func action(_ key: Digest) throws -> ActionRecord? {
+    try records("SELECT line FROM action WHERE key = ? AND exit = 0 ORDER BY id DESC LIMIT 1", [key.hex])
+      .first
+  }
+
+  /// Returns the latest action with a key, successful or not.
+  public func attempt(_ key: Digest) throws -> ActionRecord? {
+    try records("SELECT line FROM action WHERE key = ? ORDER BY id DESC LIMIT 1", [key.hex]).first
+  }
+
+  /// What a node of a user stands for.
+  public struct State: Sendable, Equatable {
+    /// The successful action it stands for.
+    public var action: ActionRecord?
+    /// A later attempt that failed.
+    public var failure: ActionRecord?
+  }
+
+  /// Returns what a node stands for; both parts are nil if it was never built.
+  public func state(user: String?, node: String) throws -> State {
+    try index.read { connection in
+      guard
+        let row = try Row.fetchOne(
+          connection, sql: "SELECT key, failed FROM state WHERE user = ? AND node = ?",
+          arguments: [Index.userColumn(user), node])
+      else { return State() }
+      var state = State()
+      if let key = row["key"] as String? {
+        state.action = try Self.fetch(
+          connection,
+          "SELECT line FROM action WHERE key = ? AND exit = 0 ORDER BY id DESC LIMIT 1", [key]
+        ).first
+      }
+      if let failed = row["failed"] as Int? {
+        state.failure = try Self.fetch(
+          connection, "SELECT line FROM action WHERE id = ?", [failed]
+        ).first
+      }
+      return state
+    }
+  }
+
+  /// Names one node of one user, or one that is of no user.
+  public struct Place: Sendable, Hashable, Comparable {
+    public let user: String?
+    public let node: String
+
+    public static func < (a: Place, b: Place) -> Bool {
+      (a.user ?? "", a.node) < (b.user ?? "", b.node)
+    }
+  }
+
+  /// Returns every node of every user that was ever tried, sorted.
+  public func places() throws -> [Place] {
+    try index.read { connection in
+      try Row.fetchAll(connection, sql: "SELECT user, node FROM state ORDER BY user, node").map {
+        Place(user: $0["user"] == "" ? nil : $0["user"], node: $0["node"])
+      }
+    }
+  }
+
+  /// Returns the actions that every node of every user stands for.
+  public func current() throws -> [ActionRecord] {
+    try records(
+      """
+      SELECT line FROM action WHERE id IN (
+        SELECT max(action.id) FROM state JOIN action ON action.key = state.key
+        WHERE action.exit = 0 GROUP BY action.key)
+      """, [])
+  }
+
+  /// Returns the actions of a node of a user, newest first.
+  public func history(user: String?, node: String, limit: Int = 1000) throws -> [ActionRecord] {
+    try records(
+      "SELECT line FROM action WHERE user = ? AND node = ? ORDER BY id DESC LIMIT ?",
+      [Index.userColumn(user), node, limit])
+  }
+
+  /// Returns the successful actions that gave an artifact, newest first.
+  public func producers(of digest: Digest) throws -> [ActionRecord] {
+    try records(
+      """
+      SELECT line FROM action JOIN output ON output.action = action.id
+      WHERE output.digest = ? ORDER BY action.id DESC
+      """, [digest.hex])
+  }
+
+  /// Returns the builds, newest first.
+  public func builds(limit: Int = 1000) throws -> [BuildRecord] {
+    try index.read { connection in
+      try String.fetchAll(
+        connection, sql: "SELECT line FROM build ORDER BY id DESC LIMIT ?", arguments: [limit]
+      ).compactMap { line in
+        guard let json = try? JSON(parsing: line), case .build(let record)? = JournalEntry(json)
+        else { return nil }
+        return record
+      }
+    }
+  }
+
+  public func lastBuild() throws -> BuildRecord? { try builds(limit: 1).first }
+
+  /// Returns how many seconds successful runs of each node took on average.
+  public func meanSeconds() throws -> [String: Double] {
+    try index.read { connection in
+      let rows = try Row.fetchAll(
+        connection, sql: "SELECT node, avg(seconds) AS mean FROM action WHERE exit = 0 GROUP BY node")
+      return Dictionary(
+        rows.map { ($0["node"], $0["mean"]) }, uniquingKeysWith: { first, _ in first })
+    }
+  }
+
+  /// How much there is.
+  public struct Counts: Sendable, Equatable {
+    public var actions = 0
+    public var failures = 0
+    public var builds = 0
+    /// Lines of the journal that are no entries: torn ones, mostly.
+    public var passedOver = 0
+  }
+
+  public func counts() throws -> Counts {
+    try index.read { connection in
+      func number(_ sql: String) throws -> Int { try Int.fetchOne(connection, sql: sql) ?? 0 }
+      return Counts(
+        actions: try number("SELECT count(*) FROM action"),
+        failures: try number("SELECT count(*) FROM action WHERE exit <> 0"),
+        builds: try number("SELECT count(*) FROM build"),
+        passedOver: try number("SELECT passed_over FROM position"))
+    }
+  }
+
+  private func records(_ sql: String, _ arguments: StatementArguments) throws -> [ActionRecord] {
+    try index.read { try Self.fetch($0, sql, arguments) }
+  }
+
+  private static func fetch(
+    _ connection: Database, _ sql: String, _ arguments: StatementArguments
+  ) throws -> [ActionRecord] {
+    try String.fetchAll(connection.cachedStatement(sql: sql), arguments: arguments).compactMap {
+      guard let json = try? JSON(parsing: $0) else { return nil }
+      return ActionRecord(json)
+    }
+  }
+
+  // MARK: Locks
+
+  /// Takes the lock of one action, or returns nil if another process is at it.
+  public func lock(action key: Digest) throws(FileError) -> FileLock? {
+    try FileLock.attempt("\(store.path)/locks/\(key.hex)", removes: true)
+  }
+
+  /// Takes the lock that builds share and cleaning needs alone; nil if it is not to be had.
+  public func lock(store mode: FileLock.Mode) throws(FileError) -> FileLock? {
+    try FileLock.attempt("\(store.path)/locks/store", mode: mode)
+  }
+
+  // MARK: Stamps
+
+  /// Returns the digest of a file that still has the stamp it had when it was read.
+  public func digest(of path: String, stamp: FileStamp) throws -> Digest? {
+    try index.read { connection in
+      let statement = try connection.cachedStatement(
+        sql: """
+          SELECT digest FROM stamp WHERE path = ? AND device = ? AND inode = ? AND size = ?
+          AND modified = ? AND changed = ?
+          """)
+      let found = try String.fetchOne(
+        statement,
+        arguments: [
+          path, Int64(bitPattern: stamp.device), Int64(bitPattern: stamp.inode), stamp.size,
+          stamp.modified, stamp.changed,
+        ])
+      return found.flatMap { Digest($0) }
+    }
+  }
+
+  /// One file whose content is known.
+  public struct Known: Sendable {
+    public let path: String
+    public let stamp: FileStamp
+    public let digest: Digest
+
+    public init(path: String, stamp: FileStamp, digest: Digest) {
+      self.path = path
+      self.stamp = stamp
+      self.digest = digest
+    }
+  }
+
+  /// Remembers what files hold. What cannot be remembered costs a reading, nothing else.
+  public func remember(_ files: [Known]) {
+    guard !files.isEmpty else { return }
+    try? index.write { connection in
+      for file in files {
+        try connection.cachedStatement(
+          sql: "INSERT OR REPLACE INTO stamp VALUES (?, ?, ?, ?, ?, ?, ?)"
+        ).execute(arguments: [
+          file.path, Int64(bitPattern: file.stamp.device), Int64(bitPattern: file.stamp.inode),
+          file.stamp.size, file.stamp.modified, file.stamp.changed, file.digest.hex,
+        ])
+      }
+    }
+  }
+
+  // MARK: Slices
+
+  /// Returns what each user of a list is known to own, in the order of the list.
+  public func slices(of list: Digest) throws -> [(user: String, digest: Digest)] {
+    try index.read { connection in
+      try Row.fetchAll(
+        connection, sql: "SELECT user, digest FROM slice WHERE list = ? ORDER BY position",
+        arguments: [list.hex]
+      ).compactMap { row in
+        guard let digest = Digest(row["digest"] as String) else { return nil }
+        return (row["user"], digest)
+      }
+    }
+  }
+
+  /// Remembers what each user of a list owns.
+  public func remember(slices: [(user: String, digest: Digest)], of list: Digest) {
+    try? index.write { connection in
+      try connection.execute(sql: "DELETE FROM slice WHERE list = ?", arguments: [list.hex])
+      for (position, slice) in slices.enumerated() {
+        try connection.execute(
+          sql: "INSERT INTO slice VALUES (?, ?, ?, ?)",
+          arguments: [list.hex, position, slice.user, slice.digest.hex])
+      }
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import Bytes
+import GRDB
+import Foundation
+
+/// Stores the journal in a form that can be searched, and what is known of files by their stamps.
+///
+/// It is a cache: deleted, damaged or of another version, it is made again from the journal.
+struct Index: Sendable {
+  private let database: DatabaseQueue
+  private let journal: Journal
+  /// Whether it lies in memory because the store cannot be written.
+  let isTemporary: Bool
+
+  /// Opens the index beside the journal, making it if need be, and brings it up to date.
+  init(path: String, journal: Journal) throws {
+    self.journal = journal
+    do {
+      database = try Self.open(path)
+      isTemporary = false
+    } catch let error as DatabaseError where Self.isUnwritable(error) {
+      database = try DatabaseQueue()
+      try Self.prepare(database)
+      isTemporary = true
+    }
+    try catchUp()
+  }
+
+  private static func isUnwritable(_ error: DatabaseError) -> Bool {
+    switch error.resultCode {
+    case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_IOERR, .SQLITE_AUTH,
+      .SQLITE_FULL:
+      true
+    default: false
+    }
+  }
+
+  private static func open(_ path: String) throws -> DatabaseQueue {
+    do {
+      let database = try connect(path)
+      try prepare(database)
+      return database
+    } catch let error as DatabaseError
+      where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode)
+    {
+      for suffix in ["", "-wal", "-shm"] { unlinkFile(path + suffix) }
+      let database = try connect(path)
+      try prepare(database)
+      return database
+    }
+  }
+
+  private static func connect(_ path: String) throws -> DatabaseQueue {
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(60)
+    configuration.prepareDatabase { connection in
+      // Setting the mode reads the file, and so also notices one that is no database.
+      _ = try String.fetchOne(connection, sql: "PRAGMA journal_mode = WAL")
+      try connection.execute(sql: "PRAGMA synchronous = NORMAL")
+    }
+    return try DatabaseQueue(path: path, configuration: configuration)
+  }
+
+  private static func prepare(_ database: DatabaseQueue) throws {
+    try database.inTransaction(.immediate) { connection in
+      let version = try Int.fetchOne(connection, sql: "PRAGMA user_version") ?? 0
+      if version != schemaVersion {
+        let tables = try String.fetchAll(
+          connection,
+          sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        for table in tables {
+          try connection.execute(sql: "DROP TABLE \(table.quotedDatabaseIdentifier)")
+        }
+        try connection.execute(sql: schema)
+        try connection.execute(sql: "PRAGMA user_version = \(schemaVersion)")
+      }
+      return .commit
+    }
+  }
+
+  // MARK: Following the journal
+
+  /// Takes over what the journal has gained since, whoever wrote it.
+  func catchUp() throws {
+    try database.inTransaction(.immediate) { connection in
+      guard
+        let row = try Row.fetchOne(connection, sql: "SELECT offset, tail FROM position")
+      else { return .rollback }
+      let tail: [UInt8] = Array(row["tail"] as Data)
+      if let reading = try journal.read(from: row["offset"], tail: tail) {
+        if reading.end == row["offset"] as Int { return .rollback }
+        try Self.apply(reading, connection)
+      } else {
+        // Another journal, or a shorter one: begin again.
+        for table in Self.journalTables { try connection.execute(sql: "DELETE FROM \(table)") }
+        try connection.execute(
+          sql: "UPDATE position SET offset = 0, tail = x'', passed_over = 0, synced = 0")
+        if let reading = try journal.read(from: 0, tail: []) {
+          try Self.apply(reading, connection)
+        }
+      }
+      return .commit
+    }
+  }
+
+  private static func apply(_ reading: Journal.Reading, _ connection: Database) throws {
+    for entry in reading.entries { try apply(entry, connection) }
+    try connection.execute(
+      sql: "UPDATE position SET offset = ?, tail = ?, passed_over = passed_over + ?",
+      arguments: [reading.end, Data(reading.tail), reading.passedOver])
+  }
+
+  private static func apply(_ entry: JournalEntry, _ connection: Database) throws {
+    switch entry {
+    case .action(let record):
+      try connection.cachedStatement(
+        sql: "INSERT INTO action(key, user, node, exit, seconds, line) VALUES (?, ?, ?, ?, ?, ?)"
+      ).execute(arguments: [
+        record.key.hex, userColumn(record.user), record.node, Int(record.exit),
+        record.end.seconds(since: record.start), record.json.text,
+      ])
+      let id = connection.lastInsertedRowID
+      if record.succeeded {
+        for (name, digest) in record.outputs.sorted(by: { $0.key < $1.key }) {
+          try connection.cachedStatement(sql: "INSERT OR REPLACE INTO output VALUES (?, ?, ?)")
+            .execute(arguments: [digest.hex, id, name])
+        }
+        try setState(record.user, record.node, record.key, connection)
+      } else {
+        try connection.cachedStatement(
+          sql: """
+            INSERT INTO state(user, node, failed) VALUES (?, ?, ?)
+            ON CONFLICT DO UPDATE SET failed = excluded.failed
+            """
+        ).execute(arguments: [userColumn(record.user), record.node, id])
+      }
+    case .adopted(let user, let node, let key): try setState(user, node, key, connection)
+    case .build(let record):
+      try connection.execute(
+        sql: "INSERT INTO build(line) VALUES (?)", arguments: [record.json.text])
+    case .synced:
+      try connection.execute(
+        sql: "UPDATE position SET synced = (SELECT coalesce(max(id), 0) FROM action)")
+    }
+  }
+
+  private static func setState(
+    _ user: String?, _ node: String, _ key: Digest, _ connection: Database
+  ) throws {
+    try connection.cachedStatement(sql: "INSERT OR REPLACE INTO state VALUES (?, ?, ?, NULL)")
+      .execute(arguments: [userColumn(user), node, key.hex])
+  }
+
+  /// A user's name may be empty text in no list, so that stands for actions of no user.
+  static func userColumn(_ user: String?) -> String { user ?? "" }
+
+  // MARK: Access
+
+  func read<T>(_ body: (Database) throws -> T) throws -> T { try database.read(body) }
+
+  func write<T>(_ body: (Database) throws -> T) throws -> T { try database.write(body) }
+}
