@@ -46,6 +46,8 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .systemLibrary(name: "CSystem"),
+    // Starts programs that die with their parent and get descriptor 3: posix_spawn can do neither.
+    .target(name: "CProcess"),
     // Kernels are optimised in debug builds too: tests train real (tiny) models.
     .target(
       name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])],
@@ -58,7 +60,7 @@ let package = Package(
       "Bytes", "ObjectStore", .product(name: "GRDB", package: "GRDB.swift"),
     ]),
     library("Graph", ["Bytes", .product(name: "Yams", package: "Yams")]),
-    library("Resolver", ["Bytes", "ObjectStore", "ActionCache", "Graph"]),
+    library("Resolver", ["Bytes", "CProcess", "ObjectStore", "ActionCache", "Graph"]),
     library("Formats", ["Bytes"]),
     library("Tokenizers", ["Bytes", "Formats"]),
     library("Kernels", ["CKernels"]),

@@ -1,0 +1,110 @@
+import Bytes
+import Foundation
+import Graph
+import ObjectStore
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Runs a program that knows nothing of the store: inputs are laid out for it as plain files, and
+/// what it leaves at the places of its outputs is taken in.
+struct CommandRun {
+  let store: ObjectStore
+  let program: CommandProgram
+  let action: Action
+
+  func run(_ progress: @escaping @Sendable (JSON) -> Void) async -> ActionResult {
+    let folder = "\(store.path)/tmp/command-\(getpid())-\(action.key.hex.prefix(16))"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    do {
+      try? FileManager.default.removeItem(atPath: folder)
+      try layOut(in: folder)
+      let end = try await launch(in: folder).run { line in
+        if let json = try? JSON(parsing: line) { progress(json) }
+      }
+      if Task.isCancelled { return .interrupted }
+      if let failure = ProcessRunner.failure(end, log: action.log) { return failure }
+      return try takeIn(from: folder)
+    } catch let error as StoreError {
+      return .failed(exit: error.exitCode, message: "\(error)")
+    } catch let error as FileError {
+      return .failed(exit: error.isTemporary ? 75 : 1, message: "\(error)")
+    } catch {
+      return .failed(exit: 1, message: "\(error)")
+    }
+  }
+
+  private func launch(in folder: String) -> Launch {
+    let settings = action.step.node.settings
+    let words = program.words.map { word in
+      CommandTemplate.fill(word) { place in
+        let name = String(place.drop { $0 != "." }.dropFirst())
+        return place.hasPrefix("set.") ? settings[name]?.plain : "\(folder)/\(place.prefix { $0 != "." })/\(name)"
+      }
+    }
+    var environment = StageEnvironment.with(secrets: action.step.node.secrets)
+    environment["PLM_CORES"] = String(action.cores)
+    return Launch(
+      path: program.path, arguments: words, environment: environment, folder: folder,
+      log: action.log)
+  }
+
+  private func layOut(in folder: String) throws {
+    for part in ["in", "out"] {
+      try FileManager.default.createDirectory(
+        atPath: "\(folder)/\(part)", withIntermediateDirectories: true)
+    }
+    for (name, digest) in action.inputs.sorted(by: { $0.key < $1.key }) {
+      let place = "\(folder)/in/\(name)"
+      if store.kind(of: digest) == .tree {
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        for entry in try store.tree(digest).entries {
+          try write(entry.digest, to: "\(place)/\(entry.path)")
+        }
+      } else {
+        try write(digest, to: place)
+      }
+    }
+  }
+
+  /// Writes a copy: a link to the object itself could be written through.
+  private func write(_ digest: Digest, to path: String) throws {
+    if let slash = path.lastIndex(of: "/") {
+      try FileManager.default.createDirectory(
+        atPath: String(path[..<slash]), withIntermediateDirectories: true)
+    }
+    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard file >= 0 else { throw FileError(.create, path, code: errno) }
+    defer { close(file) }
+    let content = try store.map(digest)
+    defer { withExtendedLifetime(content) {} }
+    var offset = 0
+    while offset < content.count {
+      let count = Foundation.write(
+        file, content.bytes.baseAddress! + offset, content.count - offset)
+      guard count > 0 else {
+        if errno == EINTR { continue }
+        throw FileError(.write, path, code: errno)
+      }
+      offset += count
+    }
+  }
+
+  private func takeIn(from folder: String) throws -> ActionResult {
+    var outputs: [String: Digest] = [:]
+    for name in action.step.node.outputs {
+      let place = "\(folder)/out/\(name)"
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder) else {
+        return .failed(exit: 1, message: "it did not write its output '\(name)'")
+      }
+      outputs[name] = try isFolder.boolValue ? store.put(folder: place) : store.put(file: place)
+    }
+    return .finished(outputs: outputs, kernels: nil)
+  }
+}

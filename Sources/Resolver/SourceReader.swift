@@ -1,0 +1,86 @@
+public import ActionCache
+public import Bytes
+import ObjectStore
+
+/// Takes files and folders from outside into the store, reading only what has changed.
+public struct SourceReader: Sendable {
+  private let cache: ActionCache
+  private let audit: ObjectAudit
+  /// Whether what is read is also stored; a dry run only wants to know the digests.
+  private let storing: Bool
+
+  public init(cache: ActionCache, audit: ObjectAudit, storing: Bool) {
+    self.cache = cache
+    self.audit = audit
+    self.storing = storing
+  }
+
+  /// Returns the digest of a file or folder as it is now.
+  ///
+  /// What a stage reads is this snapshot in the store: it cannot change under the stage's hands. A
+  /// folder in which anything changed while it was read is read again, three times at most.
+  public func digest(of path: String) throws -> Digest {
+    guard let stamp = FileStamp(path: path) else {
+      throw FileError(.open, path, code: 2)
+    }
+    for _ in 0..<3 {
+      do {
+        return try stamp.isFolder ? folder(path) : file(path, stamp)
+      } catch StoreError.changedWhileRead {
+        continue
+      }
+    }
+    throw ResolverError.keepsChanging(path: path)
+  }
+
+  private func file(_ path: String, _ stamp: FileStamp) throws -> Digest {
+    if let known = try known(path, stamp) { return known }
+    guard storing else { return try Digest(ofFile: path) }
+    let digest = try cache.store.put(file: path)
+    if let after = FileStamp(path: path), after == FileStamp(path: path) {
+      cache.remember([ActionCache.Known(path: path, stamp: after, digest: digest)])
+    }
+    audit.trust(digest)
+    return digest
+  }
+
+  private func known(_ path: String, _ stamp: FileStamp) throws -> Digest? {
+    guard let known = try cache.digest(of: path, stamp: stamp) else { return nil }
+    return try !storing || audit.damage(in: known).isEmpty ? known : nil
+  }
+
+  private func folder(_ path: String) throws -> Digest {
+    let files = try SourceFolder(path).files
+    var entries: [TreeEntry] = []
+    var learned: [ActionCache.Known] = []
+    var seen: [String: FileStamp] = [:]
+    for file in files {
+      if let known = try known(file.shown, file.stamp) {
+        entries.append(TreeEntry(path: file.path, digest: known, size: file.stamp.size))
+        seen[file.path] = file.stamp
+      } else if storing {
+        let (entry, stamp) = try cache.store.put(source: file)
+        entries.append(entry)
+        seen[file.path] = stamp
+        learned.append(ActionCache.Known(path: file.shown, stamp: stamp, digest: entry.digest))
+        audit.trust(entry.digest)
+      } else {
+        entries.append(
+          TreeEntry(
+            path: file.path, digest: try Digest(ofFile: file.shown), size: file.stamp.size))
+        seen[file.path] = file.stamp
+      }
+    }
+    cache.remember(learned)
+    if !learned.isEmpty {
+      let now = try SourceFolder(path).files
+      guard now.count == seen.count, now.allSatisfy({ seen[$0.path] == $0.stamp }) else {
+        throw StoreError.changedWhileRead(path: path)
+      }
+    }
+    guard storing else { return Digest(of: try Tree(entries).listing) }
+    let digest = try cache.store.put(tree: entries)
+    audit.trust(digest)
+    return digest
+  }
+}

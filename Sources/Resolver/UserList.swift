@@ -1,0 +1,189 @@
+public import ActionCache
+public import Bytes
+import Foundation
+import Graph
+import ObjectStore
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Stores one user: their name and where their own files are.
+public struct User: Sendable {
+  /// Where a user's files come from.
+  public enum Source: Sendable {
+    /// A file or folder.
+    case path(String)
+    /// Some files of a list that many users share, already in the store.
+    case slice(Digest)
+    /// Some files of a list that many users share.
+    case questions(LaMPQuestions)
+  }
+
+  public let name: String
+  public let source: Source
+}
+
+/// Stores the users of a build, in the order of their names' bytes or of their list.
+public struct UserList: Sendable {
+  /// The path that was given; nil if there are no users at all.
+  public let path: String?
+  public let users: [User]
+
+  public init(path: String?, users: [User]) {
+    self.path = path
+    self.users = users
+  }
+
+  public static let none = UserList(path: nil, users: [])
+
+  /// Reads who the users are, not yet what they wrote.
+  ///
+  /// Takes a folder with one entry per user, a LaMP questions file, or a CSV or JSONL list with the
+  /// fields `user` and `source` (a path, relative to the list's folder).
+  public init(reading path: String, cache: ActionCache) throws {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw ResolverError.missingUsers(path: path) }
+    let users: [User]
+    if status.st_mode & S_IFMT == S_IFDIR {
+      users = try Self.folder(path)
+    } else {
+            let lowercased = path.lowercased()
+      if lowercased.hasSuffix(".csv") {
+        users = try UserRows.csv(try Self.content(path), path: path)
+      } else if lowercased.hasSuffix(".jsonl") || lowercased.hasSuffix(".ndjson") {
+        users = try UserRows.jsonl(try Self.content(path), path: path)
+      } else {
+        users = try LaMPQuestions.users(path, cache: cache)
+      }
+    }
+    var seen: Set<String> = []
+    for user in users where !seen.insert(user.name).inserted {
+      throw ResolverError.duplicateUser(user.name, path: path)
+    }
+    guard !users.isEmpty else { throw ResolverError.noUsers(path: path) }
+    self.init(path: path, users: users)
+  }
+
+  private static func content(_ path: String) throws(FileError) -> [UInt8] {
+    let file = try MappedFile(path: path)
+    return withExtendedLifetime(file) { Array(file.bytes) }
+  }
+
+  private static func folder(_ path: String) throws -> [User] {
+    guard let folder = opendir(path) else { throw FileError(.list, path, code: errno) }
+    defer { closedir(folder) }
+    var names: [[UInt8]] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        Array(String(cString: UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self)).utf8)
+      }
+      if name.first != UInt8(ascii: ".") { names.append(name) }
+    }
+    return names.sorted { $0.lexicographicallyPrecedes($1) }.map { bytes in
+      let name = String(decoding: bytes, as: UTF8.self)
+      return User(name: name, source: .path("\(path)/\(name)"))
+    }
+  }
+}
+
+/// Reads lists of users that name their files.
+enum UserRows {
+  static func jsonl(_ bytes: [UInt8], path: String) throws -> [User] {
+    var users: [User] = []
+    for (index, line) in bytes.split(
+      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false
+    ).enumerated() where line.contains(where: { $0 > 0x20 }) {
+      guard let json = try? JSON(parsing: Array(line)) else {
+        throw ResolverError.badUsers(path: path, line: index + 1, why: "not a JSON object")
+      }
+      let name = json["user"].flatMap { $0.stringValue ?? $0.intValue.map(String.init) }
+      users.append(try user(name, json["source"]?.stringValue, path: path, line: index + 1))
+    }
+    return users
+  }
+
+  static func csv(_ bytes: [UInt8], path: String) throws -> [User] {
+    let rows = CSVRows(bytes).rows
+    guard let header = rows.first else { return [] }
+    let names = header.fields.map { $0.lowercased() }
+    guard let userAt = names.firstIndex(of: "user"), let sourceAt = names.firstIndex(of: "source")
+    else {
+      throw ResolverError.badUsers(
+        path: path, line: 1, why: "the first line must name the columns 'user' and 'source'")
+    }
+    return try rows.dropFirst().map { row in
+      func field(_ at: Int) -> String? { row.fields.indices.contains(at) ? row.fields[at] : nil }
+      return try user(field(userAt), field(sourceAt), path: path, line: row.line)
+    }
+  }
+
+  private static func user(
+    _ name: String?, _ source: String?, path: String, line: Int
+  ) throws -> User {
+    guard let name, !name.isEmpty else {
+      throw ResolverError.badUsers(path: path, line: line, why: "there is no 'user'")
+    }
+    guard let source, !source.isEmpty else {
+      throw ResolverError.badUsers(path: path, line: line, why: "there is no 'source'")
+    }
+    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    return User(name: name, source: .path(source.hasPrefix("/") ? source : "\(folder)/\(source)"))
+  }
+}
+
+/// Cuts CSV into rows and fields (RFC 4180: quotes, doubled quotes, line breaks within quotes).
+struct CSVRows {
+  struct Row {
+    var line: Int
+    var fields: [String]
+  }
+
+  private(set) var rows: [Row] = []
+
+  init(_ bytes: [UInt8]) {
+    var fields: [String] = []
+    var field: [UInt8] = []
+    var quoted = false
+    var line = 1
+    var rowLine = 1
+    var at = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+    let quote = UInt8(ascii: "\"")
+    while at < bytes.count {
+      let unit = bytes[at]
+      if unit == UInt8(ascii: "\n") { line += 1 }
+      if quoted {
+        if unit == quote, at + 1 < bytes.count, bytes[at + 1] == quote {
+          field.append(quote)
+          at += 1
+        } else if unit == quote {
+          quoted = false
+        } else {
+          field.append(unit)
+        }
+      } else if unit == quote, field.isEmpty {
+        quoted = true
+      } else if unit == UInt8(ascii: ",") {
+        fields.append(String(decoding: field, as: UTF8.self))
+        field = []
+      } else if unit == UInt8(ascii: "\n") {
+        if field.last == UInt8(ascii: "\r") { field.removeLast() }
+        fields.append(String(decoding: field, as: UTF8.self))
+        if fields != [""] { rows.append(Row(line: rowLine, fields: fields)) }
+        (fields, field, rowLine) = ([], [], line)
+      } else {
+        field.append(unit)
+      }
+      at += 1
+    }
+    if !field.isEmpty || !fields.isEmpty {
+      if field.last == UInt8(ascii: "\r") { field.removeLast() }
+      fields.append(String(decoding: field, as: UTF8.self))
+      rows.append(Row(line: rowLine, fields: fields))
+    }
+  }
+}
