@@ -1,0 +1,57 @@
+import ActionCache
+import ArgumentParser
+import Bytes
+import Graph
+
+struct HistoryCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "history", abstract: "Lists the builds, or the actions of one node, newest first.")
+
+  @OptionGroup var common: CommonOptions
+
+  @Argument(help: "USER/NODE, or a node that is of no user; the builds if there is none.")
+  var target: String?
+
+  @Option(name: .shortAndLong, help: "How many to list at most.")
+  var limit = 20
+
+  mutating func run() throws {
+    let cache = try common.openCache()
+    guard let target else {
+      let builds = try cache.builds(limit: limit)
+      if common.json {
+        Terminal.write(JSON.array(builds.map(\.json)))
+      } else {
+        Terminal.write(
+          Terminal.table(
+            builds.map {
+              [
+                $0.start.description, $0.pipeline, $0.users ?? "", $0.targets.joined(separator: " "),
+                $0.settings.joined(separator: " "),
+              ]
+            }))
+      }
+      return
+    }
+    let reference = try Reference(target, in: cache, user: common.user)
+    let place: ActionRecord
+    switch reference.subject {
+    case .object: throw UsageProblem("\(target) is an artifact; plm lineage follows it back")
+    case .action(let record), .failure(let record), .output(let record, _, _): place = record
+    }
+    let records = try cache.history(user: place.user, node: place.node, limit: limit)
+    if common.json {
+      Terminal.write(JSON.array(records.map(\.json)))
+      return
+    }
+    for record in records {
+      let seconds = Terminal.time(record.end.seconds(since: record.start))
+      let how = record.succeeded ? "ran" : "failed (exit \(record.exit)): \(record.message ?? "")"
+      Terminal.write("\(record.end)  \(record.key.short)  \(how), \(seconds)\n")
+      for reason in record.reasons.compactMap({ Reason($0) }) { Terminal.write("  \(reason)\n") }
+      for (name, digest) in record.outputs.sorted(by: { $0.key < $1.key }) {
+        Terminal.write("  \(name) \(digest)\n")
+      }
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import ActionCache
+import Bytes
+import Foundation
+import Graph
+import ObjectStore
+
+/// Stores what a word of the command line names in the store.
+///
+/// `sha256:…` or a prefix of it; `USER/NODE` or `NODE`; one output of it as `USER/NODE.OUTPUT`; and
+/// behind any of these `/FILE` for a file of a tree.
+struct Reference {
+  /// What is named.
+  enum Subject {
+    case object(Digest)
+    /// The action that a node stands for.
+    case action(ActionRecord)
+    /// A node that has only ever failed.
+    case failure(ActionRecord)
+    case output(ActionRecord, name: String, Digest)
+  }
+
+  let subject: Subject
+  /// The file within the tree, if one is named.
+  let file: String?
+
+  /// Finds what a word names.
+  /// - Parameter user: the user meant where only a node is named.
+  init(_ word: String, in cache: ActionCache, user: String? = nil) throws {
+    if let found = try Self.object(word, cache) {
+      self = found
+      return
+    }
+    let places = try cache.places()
+    // The longest name first: a user's name may have slashes in it.
+    var cuts = word.indices.filter { word[$0] == "/" }
+    cuts.append(word.endIndex)
+    for cut in cuts.reversed() {
+      let name = String(word[..<cut])
+      let file = cut == word.endIndex ? nil : String(word[word.index(after: cut)...])
+      if let subject = try Self.subject(name, places, user, cache) {
+        self.init(subject: subject, file: file?.isEmpty == true ? nil : file)
+        return
+      }
+    }
+    throw UsageProblem(
+      "'\(word)' is neither a digest in the store nor a node that was built (USER/NODE, NODE, "
+        + "USER/NODE.OUTPUT)")
+  }
+
+  private init(subject: Subject, file: String?) {
+    self.subject = subject
+    self.file = file
+  }
+
+  private static func object(_ word: String, _ cache: ActionCache) throws -> Reference? {
+    let isNamed = word.hasPrefix(Digest.scheme)
+    let rest = isNamed ? word.dropFirst(Digest.scheme.count) : word[...]
+    let digits = rest.prefix { $0.isHexDigit && !$0.isUppercase }
+    let after = rest.dropFirst(digits.count)
+    guard digits.count >= (isNamed ? 1 : 4), after.isEmpty || after.hasPrefix("/") else {
+      return nil
+    }
+    let found = try cache.store.digests(matching: String(digits))
+    if found.isEmpty {
+      if let digest = Digest(digits) { throw StoreError.missing(digest) }
+      if isNamed { throw UsageProblem("no object in the store begins with \(digits)") }
+      return nil
+    }
+    guard found.count == 1 else {
+      throw UsageProblem(
+        "\(digits) could be any of \(found.prefix(5).map(\.description).joined(separator: ", "))")
+    }
+    let file = String(after.dropFirst())
+    return Reference(subject: .object(found[0]), file: file.isEmpty ? nil : file)
+  }
+
+  private static func subject(
+    _ name: String, _ places: [ActionCache.Place], _ user: String?, _ cache: ActionCache
+  ) throws -> Subject? {
+    if let place = try place(name, places, user) { return try subject(of: place, cache) }
+    guard let dot = name.lastIndex(of: "."),
+      let place = try place(String(name[..<dot]), places, user)
+    else { return nil }
+    let output = String(name[name.index(after: dot)...])
+    guard case .action(let record) = try subject(of: place, cache) else { return nil }
+    guard let digest = record.outputs[output] else {
+      throw UsageProblem(
+        "\(String(name[..<dot])) has no output '\(output)'; it has "
+          + record.outputs.keys.sorted().joined(separator: ", "))
+    }
+    return .output(record, name: output, digest)
+  }
+
+  private static func subject(of place: ActionCache.Place, _ cache: ActionCache) throws -> Subject? {
+    let state = try cache.state(user: place.user, node: place.node)
+    return state.action.map(Subject.action) ?? state.failure.map(Subject.failure)
+  }
+
+  private static func place(
+    _ name: String, _ places: [ActionCache.Place], _ user: String?
+  ) throws -> ActionCache.Place? {
+    let found = places.filter { place in
+      if let owner = place.user {
+        if let user {
+          return place.node == name && (owner == user || UserName.encoded(owner) == user)
+        }
+        return name == "\(owner)/\(place.node)" || name == "\(UserName.encoded(owner))/\(place.node)"
+      }
+      return place.node == name && user == nil
+    }
+    if let first = found.first { return first }
+    let owners = places.filter { $0.node == name }.compactMap(\.user)
+    guard let owner = owners.first else { return nil }
+    if owners.count == 1 { return places.first { $0.node == name && $0.user == owner } }
+    throw UsageProblem(
+      "node '\(name)' was built for \(owners.count) users; write USER/\(name), for example "
+        + "\(UserName.encoded(owner))/\(name)")
+  }
+
+  /// The one artifact that is named.
+  func digest(of word: String, in store: ObjectStore) throws -> Digest {
+    let whole: Digest
+    switch subject {
+    case .object(let digest), .output(_, _, let digest): whole = digest
+    case .failure: throw UsageProblem("\(word) has failed and has no outputs; see plm log")
+    case .action(let record):
+      guard record.outputs.count == 1, let only = record.outputs.first else {
+        throw UsageProblem(
+          "\(word) has several outputs; name one as \(word).OUTPUT: "
+            + record.outputs.keys.sorted().joined(separator: ", "))
+      }
+      whole = only.value
+    }
+    guard let file else { return whole }
+    guard store.kind(of: whole) == .tree else {
+      throw UsageProblem("\(whole) is a single file and has no '\(file)' in it")
+    }
+    guard let entry = try store.tree(whole)[file] else {
+      throw StoreError.noEntry(path: file, tree: whole)
+    }
+    return entry.digest
+  }
+}

@@ -1,0 +1,169 @@
+import ActionCache
+import ArgumentParser
+import Bytes
+import Foundation
+import Graph
+import ObjectStore
+
+struct StoreCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "store", abstract: "Looks after the store.",
+    subcommands: [Stats.self, Verify.self, Clean.self])
+
+  struct Stats: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "stats", abstract: "Says how much there is of what.")
+
+    @OptionGroup var common: CommonOptions
+
+    mutating func run() throws {
+      let cache = try common.openCache()
+      let objects = try cache.store.digests(matching: "")
+      var (files, trees, bytes) = (0, 0, 0)
+      for object in objects {
+        if cache.store.kind(of: object) == .tree { trees += 1 } else { files += 1 }
+        bytes += cache.store.storedSize(of: object) ?? 0
+      }
+      let counts = try cache.counts()
+      let users = Set(try cache.places().compactMap(\.user)).count
+      let facts: [(String, Int)] = [
+        ("users", users), ("files", files), ("trees", trees), ("bytes", bytes),
+        ("actions", counts.actions), ("failures", counts.failures), ("builds", counts.builds),
+        ("torn_lines", counts.passedOver),
+      ]
+      if common.json {
+        var json = Dictionary(uniqueKeysWithValues: facts.map { ($0.0, JSON.int($0.1)) })
+        json["path"] = .string(cache.store.path)
+        Terminal.write(.object(json))
+      } else {
+        Terminal.write("\(cache.store.path)\n")
+        Terminal.write(
+          Terminal.table(
+            facts.map { name, value in
+              let words = name.replacingOccurrences(of: "_", with: " ")
+              return ["  " + words, name == "bytes" ? Terminal.size(value) : String(value)]
+            }))
+      }
+    }
+  }
+
+  struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "verify",
+      abstract: "Hashes every object; puts damaged ones into quarantine.",
+      discussion: "What was damaged is made again by the next plm build. Exits with 3 if any was.")
+
+    @OptionGroup var common: CommonOptions
+
+    mutating func run() throws {
+      let cache = try common.openCache()
+      let objects = try cache.store.digests(matching: "")
+      var damaged: [(Digest, String)] = []
+      for object in objects {
+        do throws(StoreError) {
+          try cache.store.verify(object)
+        } catch {
+          guard error.objectToRebuild != nil else { throw error }
+          damaged.append((object, "\(error)"))
+        }
+      }
+      let missing = try cache.current().flatMap { record in
+        try record.outputs.sorted { $0.key < $1.key }.filter { _, digest in
+          guard !damaged.contains(where: { $0.0 == digest }) else { return false }
+          return try !cache.store.absent(from: digest).allSatisfy { absent in
+            damaged.contains { $0.0 == absent }
+          }
+        }.map { name, digest in
+          ((record.user.map { UserName.encoded($0) + "/" } ?? "") + record.node + "." + name, digest)
+        }
+      }
+      if common.json {
+        Terminal.write(
+          [
+            "objects": .int(objects.count),
+            "damaged": .array(damaged.map { .string($0.0.description) }),
+            "missing": .array(
+              missing.map { ["target": .string($0.0), "digest": .string($0.1.description)] }),
+          ] as JSON)
+      } else {
+        for (_, words) in damaged { Terminal.write("\(words)\n") }
+        for (target, digest) in missing { Terminal.write("\(target) is missing: \(digest)\n") }
+        Terminal.write(
+          "\(objects.count) objects, \(damaged.count) damaged, \(missing.count) outputs missing\n")
+        if !damaged.isEmpty || !missing.isEmpty {
+          Terminal.write("plm build makes again what it can\n")
+        }
+      }
+      if !damaged.isEmpty || !missing.isEmpty { throw ExitCode(Ending.damaged) }
+    }
+  }
+
+  struct Clean: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "gc",
+      abstract: "Removes what no node of any user stands for any more.",
+      discussion: """
+        Keeps the latest outputs of every node of every user, and what they were made from. Without \
+        --delete it only says what would go.
+        """)
+
+    @OptionGroup var common: CommonOptions
+
+    @Flag(help: "Really removes.")
+    var delete = false
+
+    @Flag(help: "Only says what would go (the default).")
+    var dryRun = false
+
+    mutating func run() throws {
+      guard !(delete && dryRun) else {
+        throw ValidationError("--delete and --dry-run exclude each other")
+      }
+      let cache = try common.openCache()
+      // Builds share this lock: nothing is removed from under one.
+      let lock = delete ? try cache.lock(store: .exclusive) : nil
+      if delete, lock == nil { throw StoreBusy() }
+      defer { withExtendedLifetime(lock) {} }
+      try cache.refresh()
+      let kept = try Self.reachable(cache)
+      var bytes = 0
+      var doomed: [Digest] = []
+      for object in try cache.store.digests(matching: "") where !kept.contains(object) {
+        doomed.append(object)
+        bytes += cache.store.storedSize(of: object) ?? 0
+      }
+      if delete {
+        for object in doomed { try cache.store.remove(object) }
+        _ = try cache.store.removeStaleTemporaries()
+      }
+      if common.json {
+        Terminal.write(
+          [
+            "removed": .bool(delete), "bytes": .int(bytes), "kept": .int(kept.count),
+            "objects": .array(doomed.map { .string($0.description) }),
+          ] as JSON)
+      } else {
+        let verb = delete ? "removed" : "would remove"
+        Terminal.write(
+          "\(verb) \(doomed.count) objects (\(Terminal.size(bytes))), \(kept.count) kept\n")
+        if !delete, !doomed.isEmpty { Terminal.write("plm store gc --delete removes them\n") }
+      }
+    }
+
+    private static func reachable(_ cache: ActionCache) throws -> Set<Digest> {
+      var kept: Set<Digest> = []
+      for record in try cache.current() {
+        for digest in Array(record.outputs.values) + Array(record.inputs.values) {
+          guard kept.insert(digest).inserted, cache.store.kind(of: digest) == .tree else { continue }
+          for entry in try cache.store.tree(digest).entries { kept.insert(entry.digest) }
+        }
+      }
+      return kept
+    }
+  }
+}
+
+/// Says that a build is going on in the store.
+struct StoreBusy: Error, CustomStringConvertible {
+  var description: String { "a build is going on in the store; try again when it has ended" }
+}
