@@ -41,7 +41,8 @@ extension JSON: CustomStringConvertible {
   /// JSON knows no infinity and no NaN: they become null.
   private static func text(of value: Double) -> String {
     guard value.isFinite else { return "null" }
-    if value.magnitude < 0x1p53, let whole = Int(exactly: value), value.sign == .plus || whole != 0 {
+    if value.magnitude < 0x1p53, let whole = Int(exactly: value), value.sign == .plus || whole != 0
+    {
       return String(whole)
     }
     return value.description

@@ -107,6 +107,12 @@ enum Disk {
     throw failure(.rename, path)
   }
 
+  /// The folder that holds a file.
+  static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
   /// Makes what was written to a file or folder survive a power cut.
   static func sync(_ path: String) throws(StoreError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -42,13 +42,15 @@ extension ObjectStore {
   /// - Parameter prefix: with or without `sha256:`; empty for all objects of the store.
   /// - Throws: `StoreError.badPrefix` if it has anything but lower-case hexadecimal digits.
   public func digests(matching prefix: String) throws(StoreError) -> [Digest] {
-    let digits = prefix.hasPrefix(Digest.scheme) ? prefix.dropFirst(Digest.scheme.count) : prefix[...]
+    let digits =
+      prefix.hasPrefix(Digest.scheme) ? prefix.dropFirst(Digest.scheme.count) : prefix[...]
     guard digits.utf8.count <= 64, digits.utf8.allSatisfy({ Self.hexDigits.contains($0) }) else {
       throw .badPrefix(prefix)
     }
     let folders =
       digits.count >= 2
-      ? [String(digits.prefix(2))] : try Disk.names(in: path + "/objects").filter { $0.hasPrefix(digits) }
+      ? [String(digits.prefix(2))]
+      : try Disk.names(in: path + "/objects").filter { $0.hasPrefix(digits) }
     var found: [Digest] = []
     for folder in folders {
       for name in try Disk.names(in: path + "/objects/" + folder) {

@@ -42,7 +42,8 @@ public struct ReplyStore: Sendable {
     let place = place(request, draw)
     guard let line = try Disk.contents(place) else { return nil }
     if let record = try? JSON(parsing: line), record["draw"]?.intValue == draw,
-      record["request"]?.stringValue == request.description, let reply = record["reply"]?.stringValue,
+      record["request"]?.stringValue == request.description,
+      let reply = record["reply"]?.stringValue,
       record["content"]?.stringValue == Digest(of: reply).description
     {
       return Array(reply.utf8)

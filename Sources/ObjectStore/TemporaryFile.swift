@@ -52,8 +52,7 @@ final class TemporaryFile {
   func moveDurably(to destination: String, size: Int) throws(StoreError) -> Bool {
     guard fsync(descriptor) == 0 else { throw Disk.failure(.sync, path) }
     try finish(size: size)
-    let slash = destination.lastIndex(of: "/") ?? destination.startIndex
-    let folder = String(destination[..<slash])
+    let folder = Disk.folder(of: destination)
     try Disk.makeFolder(folder)
     // A link fails where a rename would replace the first reply.
     var placed = link(path, destination) == 0
@@ -65,8 +64,7 @@ final class TemporaryFile {
       placed = true
     }
     try Disk.sync(folder)
-    let above = folder.lastIndex(of: "/") ?? folder.startIndex
-    try Disk.sync(String(folder[..<above]))
+    try Disk.sync(Disk.folder(of: folder))
     return placed
   }
 

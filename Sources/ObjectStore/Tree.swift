@@ -26,9 +26,12 @@ public struct Tree: Hashable, Sendable {
   public init(_ entries: [TreeEntry]) throws(StoreError) {
     let sorted = entries.sorted { Self.precedes($0.path, $1.path) }
     for (index, entry) in sorted.enumerated() {
-      let parts = entry.path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+      let parts = entry.path.utf8.split(
+        separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
       guard !entry.path.utf8.contains(0),
-        parts.allSatisfy({ !$0.isEmpty && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8) })
+        parts.allSatisfy({
+          !$0.isEmpty && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8)
+        })
       else { throw .badPath(entry.path) }
       if index > 0, sorted[index - 1].path.utf8.elementsEqual(entry.path.utf8) {
         throw .badPath(entry.path)

@@ -30,7 +30,9 @@ public final class WorkFolder: Sendable {
         throw failure
       }
       // The one we waited for may have finished, and removed the folder.
-      if let present = FileStamp(path: path), present.inode == FileStamp(descriptor: descriptor)?.inode {
+      if let present = FileStamp(path: path),
+        present.inode == FileStamp(descriptor: descriptor)?.inode
+      {
         self.descriptor = descriptor
         return
       }

@@ -65,7 +65,8 @@ struct Action {
     if let digest = Digest(text) { return digest }
     let digits = text.hasPrefix(Digest.scheme) ? text.dropFirst(Digest.scheme.count) : text[...]
     // Four digits at least, so that a misspelt path is not taken for a digest.
-    guard digits.count >= (text.hasPrefix(Digest.scheme) ? 1 : 4), let found = try? store.digests(matching: String(digits)),
+    guard digits.count >= (text.hasPrefix(Digest.scheme) ? 1 : 4),
+      let found = try? store.digests(matching: String(digits)),
       let first = found.first
     else { throw UsageError.badInput(name: input, text: text) }
     guard found.count == 1 else {

@@ -35,7 +35,9 @@ extension Stage {
     ]
     members["minimum"] = parameter.minimum
     members["maximum"] = parameter.maximum
-    if !parameter.choices.isEmpty { members["choices"] = .array(parameter.choices.map(JSON.string)) }
+    if !parameter.choices.isEmpty {
+      members["choices"] = .array(parameter.choices.map(JSON.string))
+    }
     return .object(members)
   }
 

@@ -23,8 +23,10 @@ import Testing
   @Test(arguments: [
     (ParameterType.int, JSON.int(8), "8"), (.int, 8.0, "8"), (.int, "8", "8"), (.int, "8.0", "8"),
     (.int, "-3", "-3"), (.double, 8, "8"), (.double, "1e-3", "0.001"), (.double, "0.1", "0.1"),
-    (.double, "-0", "0"), (.double, "1e300", "1e+300"), (.double, "0.30000000000000004", "0.30000000000000004"),
-    (.bool, "true", "true"), (.bool, false, "false"), (.string, 8, "\"8\""), (.string, "a\"b\n", #""a\"b\n""#),
+    (.double, "-0", "0"), (.double, "1e300", "1e+300"),
+    (.double, "0.30000000000000004", "0.30000000000000004"),
+    (.bool, "true", "true"), (.bool, false, "false"), (.string, 8, "\"8\""),
+    (.string, "a\"b\n", #""a\"b\n""#),
   ])
   func `A value has one canonical form, however it was written`(
     type: ParameterType, value: JSON, text: String

@@ -14,7 +14,8 @@ import Testing
   /// The file of an object.
   func place(_ digest: Digest) throws -> String {
     let stem = "\(digest.hex.prefix(2))/\(digest.hex.dropFirst(2))"
-    let found = ["", ".z", ".tree"].map { "\(home.path)/objects/\(stem)\($0)" }.first(where: Files.exists)
+    let found = ["", ".z", ".tree"].map { "\(home.path)/objects/\(stem)\($0)" }.first(
+      where: Files.exists)
     return try #require(found)
   }
 
@@ -84,7 +85,9 @@ import Testing
     }
   }
 
-  @Test func `Half a megabyte that would inflate to half a gigabyte is refused, not swallowed`() throws {
+  @Test func `Half a megabyte that would inflate to half a gigabyte is refused, not swallowed`()
+    throws
+  {
     let digest = try store.put(text)
     let place = try place(digest)
     try Files.replace(place, Self.bomb(megabytes: 512))

@@ -32,14 +32,18 @@ import Testing
     #expect(Files.names(home.path + "/tmp") == [])
   }
 
-  @Test func `Text is deflated where that pays, weights stay raw, and sha256sum audits them`() throws {
+  @Test func `Text is deflated where that pays, weights stay raw, and sha256sum audits them`()
+    throws
+  {
     let text = Self.contents[3]
     let small = try store.put(text)
     #expect(try #require(store.storedSize(of: small)) < text.count / 10)
     let writer = try store.writer(mappable: false)
     try writer.write(text + [0x21])
     #expect(try #require(store.storedSize(of: writer.finish())) < text.count / 10)
-    for (content, mappable) in [(text + [0x0a], true), (Self.contents[4], false), (Self.contents[2], false)] {
+    for (content, mappable) in [
+      (text + [0x0a], true), (Self.contents[4], false), (Self.contents[2], false),
+    ] {
       let digest = try store.put(content, mappable: mappable)
       let place = "\(home.path)/objects/\(digest.hex.prefix(2))/\(digest.hex.dropFirst(2))"
       #expect(try Files.read(place) == content)
@@ -76,7 +80,8 @@ import Testing
     let here = try store.put([1])
     let gone = Digest(of: [2])
     let tree = try store.put(tree: [
-      TreeEntry(path: "here", digest: here, size: 1), TreeEntry(path: "gone", digest: gone, size: 1),
+      TreeEntry(path: "here", digest: here, size: 1),
+      TreeEntry(path: "gone", digest: gone, size: 1),
     ])
     #expect(store.kind(of: tree) == .tree)
     #expect(try store.absent(from: tree) == [gone])

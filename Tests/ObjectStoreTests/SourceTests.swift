@@ -25,7 +25,9 @@ import Testing
   func paths(_ digest: Digest) throws -> [String] { try store.tree(digest).entries.map(\.path) }
 
   @Test func `A folder is taken at any depth, dot-files left out`() throws {
-    for path in ["b.txt", "a/z.md", "a/b/c/d.txt", ".hidden", ".git/config", "a/.DS_Store", "a b/ü.txt"] {
+    for path in [
+      "b.txt", "a/z.md", "a/b/c/d.txt", ".hidden", ".git/config", "a/.DS_Store", "a b/ü.txt",
+    ] {
       try Files.write(path, to: folder(path))
     }
     try Files.makeFolder(folder("empty"))
@@ -81,7 +83,9 @@ import Testing
       #expect(error?.exitCode == 2)
     }
     try Files.write("x", to: folder("file"))
-    #expect(throws: StoreError.notAFile(path: folder("file"))) { try store.put(folder: folder("file")) }
+    #expect(throws: StoreError.notAFile(path: folder("file"))) {
+      try store.put(folder: folder("file"))
+    }
     #expect(throws: StoreError.notAFile(path: folder.path)) { try store.put(file: folder.path) }
   }
 

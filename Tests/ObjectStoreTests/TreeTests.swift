@@ -31,8 +31,9 @@ import Testing
     for name in names { #expect(tree[name]?.digest == Digest(of: name), "\(name)") }
     #expect(tree["b"] == nil)
     #expect(tree[""] == nil)
-    #expect(tree.entries.map { Array($0.path.utf8) }.sorted { $0.lexicographicallyPrecedes($1) }
-      == tree.entries.map { Array($0.path.utf8) })
+    #expect(
+      tree.entries.map { Array($0.path.utf8) }.sorted { $0.lexicographicallyPrecedes($1) }
+        == tree.entries.map { Array($0.path.utf8) })
   }
 
   @Test(arguments: [

@@ -64,7 +64,8 @@ import StageKit
     try context.output("copy").write(Array(copies.joined()))
     if context[times] > 1 {
       try context.output("notes").write("times.txt", text: "\(context[times])\n")
-      try context.output("notes").write("secret/known.txt", text: "\(context.secret("PROBE_SECRET") != nil)\n")
+      try context.output("notes").write(
+        "secret/known.txt", text: "\(context.secret("PROBE_SECRET") != nil)\n")
     }
   }
 }

@@ -1,7 +1,8 @@
 import Bytes
-@testable import StageKit
 import Synchronization
 import TestKit
+
+@testable import StageKit
 
 /// Runs a stage within the test, and keeps what it answers and logs.
 final class Console: Sendable {

@@ -40,7 +40,9 @@ enum Count: Stage {
     for path in input.isTree ? input.paths : [""] {
       lines += try input.text(path).split(separator: "\n")
     }
-    if let extra = context.optionalInput("extra") { lines += try extra.text().split(separator: "\n") }
+    if let extra = context.optionalInput("extra") {
+      lines += try extra.text().split(separator: "\n")
+    }
     context.progress(["lines": .int(lines.count)])
     if context[strict], lines.isEmpty { throw Empty() }
     let kept = lines.filter { $0.count >= context[least] }

@@ -1,6 +1,7 @@
 import Bytes
-@testable import StageKit
 import Testing
+
+@testable import StageKit
 
 @Suite struct DescribeTests {
   @Test func `The description is known to the byte`() async throws {
@@ -34,7 +35,9 @@ import Testing
   @Test func `Help names every input, output and parameter`() async throws {
     let result = try await Console().run(Count.self, ["--help"], store: false)
     let help = result.answers.joined()
-    for word in ["text", "extra", "count", "lines", "least=1", "0 to 1000000", "plain, fancy", "COUNT_KEY"] {
+    for word in [
+      "text", "extra", "count", "lines", "least=1", "0 to 1000000", "plain, fancy", "COUNT_KEY",
+    ] {
       #expect(help.contains(word), "\(word)")
     }
   }

@@ -23,7 +23,8 @@ struct ExecutableTests {
   }
 
   func arguments(_ more: String...) -> [String] {
-    ["--store", home.path, "--in", "text=\(home.folder("text.txt"))"] + more.flatMap { ["--set", $0] }
+    ["--store", home.path, "--in", "text=\(home.folder("text.txt"))"]
+      + more.flatMap { ["--set", $0] }
   }
 
   @Test func `Outputs come last on stdout, progress on 3, logs on stderr`() throws {
@@ -35,6 +36,13 @@ struct ExecutableTests {
     #expect(result.progress == "{\"copies\":2,\"scale\":0.5}\n")
     #expect(result.errors == "a line that a library prints by itself\n")
     #expect(try home.store.read(copy) == Array("some text\nsome text\n".utf8))
+  }
+
+  @Test func `Relative paths of store and inputs do, from any folder`() throws {
+    let result = try Program.run(
+      probe, ["--store", "new", "--in", "text=text.txt"], in: home.folder.path)
+    #expect(result.exitCode == 0, "\(result.errors)")
+    #expect(Files.exists(home.folder("new/format")))
   }
 
   @Test func `By hand progress is told on stderr`() throws {
@@ -67,7 +75,9 @@ struct ExecutableTests {
 
   @Test func `A worker answers to the end of its input`() throws {
     let text = try home.store.put(Array("x".utf8))
-    let requests = (1...200).map { #"{"id":\#($0),"in":{"text":"\#(text)"},"set":{"times":\#($0)}}"# }
+    let requests = (1...200).map {
+      #"{"id":\#($0),"in":{"text":"\#(text)"},"set":{"times":\#($0)}}"#
+    }
     let result = try Program.run(
       probe, ["--worker", "--store", home.path], input: requests.joined(separator: "\n") + "\n")
     #expect(result.exitCode == 0)
@@ -115,11 +125,14 @@ struct ExecutableTests {
     #expect(full.errors.contains("free some space"))
     disk.makeReadOnly()
     let locked = try Program.run(
-      probe, ["--store", disk.path + "/s", "--in", "text=\(home.folder("noise"))", "--set", "times=2"])
+      probe,
+      ["--store", disk.path + "/s", "--in", "text=\(home.folder("noise"))", "--set", "times=2"])
     #expect(locked.exitCode == 75, "\(locked.errors)")
   }
 
-  @Test func `Killed at any moment, a stage leaves whole objects and the next one clears up`() throws {
+  @Test func `Killed at any moment, a stage leaves whole objects and the next one clears up`()
+    throws
+  {
     var line = ""
     for number in 0..<20_000 { line += "line \(number * number)\n" }
     try Files.write(line, to: home.folder("text.txt"))

@@ -1,8 +1,9 @@
 import Bytes
 import ObjectStore
-@testable import StageKit
 import TestKit
 import Testing
+
+@testable import StageKit
 
 @Suite struct OutputTests {
   /// Writes its output in ways that the parameter chooses.
@@ -48,7 +49,8 @@ import Testing
   init() throws { console = try Console() }
 
   @Test(arguments: [
-    ("nothing", 1, "not written · out"), ("twice", 1, "written twice"), ("both", 1, "written twice"),
+    ("nothing", 1, "not written · out"), ("twice", 1, "written twice"),
+    ("both", 1, "written twice"),
     ("bad path", 1, "../a"), ("input", 1, "no such input"), ("error", 1, "Plain"),
   ])
   func `A stage's mistakes are told`(way: String, exitCode: Int, words: String) async throws {
@@ -73,7 +75,8 @@ import Testing
     let digest = try store.put([1, 2, 3], mappable: true)
     let place = "\(store.path)/objects/\(digest.hex.prefix(2))/\(digest.hex.dropFirst(2))"
     try Files.flipBit(place, at: 1)
-    let result = try await console.run(Writer.self, ["--in", "text=\(digest)", "--set", "way=\(way)"])
+    let result = try await console.run(
+      Writer.self, ["--in", "text=\(digest)", "--set", "way=\(way)"])
     #expect(result.exitCode == 3)
     #expect(result.answers == [#"{"damaged":["\#(digest)"]}"#])
   }

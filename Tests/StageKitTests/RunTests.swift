@@ -1,8 +1,9 @@
 import Bytes
 import ObjectStore
-@testable import StageKit
 import TestKit
 import Testing
+
+@testable import StageKit
 
 @Suite struct RunTests {
   let console: Console
@@ -32,8 +33,10 @@ import Testing
     try Files.write(text, to: console.home.folder("t"))
     let result = try await console.run(
       Count.self,
-      ["--in=text=\(console.home.folder("t"))", "--set", "least=4", "--set=style=fancy",
-       "--set", "title=a=b", "--set", "share=1"])
+      [
+        "--in=text=\(console.home.folder("t"))", "--set", "least=4", "--set=style=fancy",
+        "--set", "title=a=b", "--set", "share=1",
+      ])
     let outputs = try #require(result.last()["outputs"])
     let count = try #require(outputs["count"]?.stringValue.flatMap { Digest($0) })
     #expect(try store.read(count) == Array("1 1.0 fancy a=b\n".utf8))
@@ -116,7 +119,8 @@ import Testing
 
   @Test func `A stage's own failure keeps its words and its code`() async throws {
     let digest = try store.put([])
-    let result = try await console.run(Count.self, ["--in", "text=\(digest)", "--set", "strict=true"])
+    let result = try await console.run(
+      Count.self, ["--in", "text=\(digest)", "--set", "strict=true"])
     #expect(result.exitCode == 75)
     #expect(result.log.contains("count: an empty text · text · write something"))
     let binary = try store.put([0xff, 0xfe])

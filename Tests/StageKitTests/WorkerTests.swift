@@ -1,8 +1,9 @@
 import Bytes
 import ObjectStore
-@testable import StageKit
 import TestKit
 import Testing
+
+@testable import StageKit
 
 @Suite struct WorkerTests {
   let console: Console
@@ -47,7 +48,9 @@ import Testing
     let text = try store.put(Array("one\nthree\n".utf8))
     let settings = ["least": "4", "style": "fancy", "share": "1e-2", "title": "ü"]
     let single = try await console.run(
-      Count.self, ["--in", "text=\(text)"] + settings.sorted { $0.key < $1.key }.flatMap { ["--set", "\($0.key)=\($0.value)"] })
+      Count.self,
+      ["--in", "text=\(text)"]
+        + settings.sorted { $0.key < $1.key }.flatMap { ["--set", "\($0.key)=\($0.value)"] })
     let request: JSON = [
       "id": 1, "in": ["text": .string(text.description)],
       "set": .object(settings.mapValues(JSON.string)),

@@ -26,7 +26,8 @@ public final class TinyDisk: Sendable {
   private static func umount(_ arguments: [String]) -> Bool { run("umount", arguments) }
 
   private static func run(_ name: String, _ arguments: [String]) -> Bool {
-    guard let path = ["/bin/", "/usr/bin/", "/sbin/"].map({ $0 + name }).first(where: Files.exists),
+    guard
+      let path = ["/bin/", "/usr/bin/", "/sbin/"].map({ $0 + name }).first(where: Files.exists),
       let result = try? Program.run(path, arguments)
     else { return false }
     return result.exitCode == 0
