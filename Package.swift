@@ -68,7 +68,7 @@ let package = Package(
     library("Corpus", ["Bytes", "Formats", "CZlib"]),
     library("Persona", ["Bytes", "Corpus"]),
     library("Encoding", ["Bytes", "Formats", "Corpus", "Tokenizers"]),
-    library("Augmentation", ["Bytes", "Corpus", "Persona", "Tokenizers", "Models"]),
+    library("Augmentation", ["Bytes", "Corpus", "Persona"]),
     library(
       "Evaluation", ["Bytes", "Corpus", "Persona", "Tokenizers", "Encoding", "Models", "Formats"]),
     library("StageKit", ["Bytes", "ObjectStore"]),

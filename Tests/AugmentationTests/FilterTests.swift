@@ -1,0 +1,103 @@
+import Augmentation
+import Bytes
+import Corpus
+import Persona
+import Testing
+
+struct FilterTests {
+  static let own = [
+    "We walked along the river, slowly, and spoke of the harvest; nobody hurried us at all that day.",
+    "The river was high, and the harvest late; we spoke of it slowly, as one does in such a year.",
+    "Nobody came along the road, and we walked home slowly, speaking of the river and of the year.",
+    "The road home was long; we spoke, slowly, of nobody we knew, and of the late harvest there.",
+  ]
+  private let history = own.enumerated().map { Record(id: "\($0)", text: $1) }
+
+  private func filter(test: [String] = [], _ options: FilterOptions = .init()) -> Filter {
+    Filter(
+      history: history, style: Style(history),
+      test: Shingles(of: test.map { Record(id: $0, text: $0) }), options: options)
+  }
+
+  private func sample(_ text: String, prompt: String = "") -> Sample {
+    Sample(id: text, prompt: prompt, completion: text, origin: .init(kind: "synthetic"))
+  }
+
+  private func reason(_ text: String, _ filter: Filter) -> String? {
+    var filter = filter
+    return filter.mark([sample(text)])[0].reason
+  }
+
+  static let good =
+    "Late in the year the road was high, and slowly, speaking of home, we came to the harvest; nobody was there."
+
+  @Test func `a sample in the user's manner is accepted with its scores`() {
+    var filter = filter()
+    let marked = filter.mark([sample(Self.good)])[0]
+    #expect(marked.verdict == .accepted)
+    #expect(marked.reason == nil)
+    #expect(marked.scores?["style_distance"] ?? 9 < 2)
+    #expect(marked.scores?["history_overlap"] == 0)
+  }
+
+  @Test(arguments: [
+    ("", "format"), ("\u{FFFD}\u{FFFD} and a text that is otherwise quite long enough.", "format"),
+    ("1234 5678 !!! ??? 99 (((())))) 12345678901234567890 #### 123 456", "format"),
+    ("Too short.", "length"),
+    (String(repeating: "We walked on and on. ", count: 40), "length"),
+    ("As an AI language model I spoke of the river, slowly, and of the late harvest there.",
+      "boilerplate"),
+    ("Sure, here is a text: we walked along the road and spoke of the late harvest slowly.",
+      "boilerplate"),
+    ("we walked home and spoke we walked home and spoke we walked home and spoke", "repetition"),
+    (own[1].uppercased(), "exact duplicate"),
+    ("Well! The river was high, and the harvest late; we spoke of it slowly, as one does, then.",
+      "copy of history"),
+    ("OMG NOW!!! BUY (IT) #42: KRXX ZZTOP WONKY DONKEY FLURB GNARL?! QUUX -- XYZZY!!!", "style"),
+  ])
+  func `each fault has its reason`(text: String, expected: String) {
+    #expect(reason(text, filter()) == expected)
+  }
+
+  @Test func `what is in the test is kept out`() {
+    #expect(reason(Self.good, filter(test: [Self.good + " And more."])) == "copy of test")
+    let question = Sample(
+      id: "q", prompt: "Generate a headline: " + Self.good, completion: "Slowly home",
+      origin: .init(kind: "synthetic"))
+    var options = FilterOptions()
+    options.shortest = 0
+    var filter = filter(test: [Self.good], options)
+    #expect(filter.mark([question])[0].reason == "copy of test")
+  }
+
+  @Test func `of two that are alike the first stays`() {
+    var filter = filter()
+    let near = Self.good.replacing("came to", with: "walked to")
+    let marked = filter.mark([sample(Self.good), sample(Self.good), sample(near)])
+    #expect(marked.map(\.verdict) == [.accepted, .rejected, .rejected])
+    #expect(marked.map(\.reason) == [nil, "exact duplicate", "near duplicate"])
+  }
+
+  @Test func `the report sums up and loses none`() throws {
+    var filter = filter()
+    let marked = filter.mark([sample(Self.good), sample(""), sample("Short."), sample("Brief.")])
+    let report = FilterReport(marked)
+    #expect(report.samples == 4)
+    #expect(report.accepted == 1)
+    #expect(report.rejected["length"] == 2)
+    #expect(report.rejected.values.reduce(0, +) + report.accepted == 4)
+    let json = try JSON(parsing: report.encoded())
+    #expect(json["rejected"]?["format"]?.intValue == 1)
+    #expect(json["scores"]?["characters"]?["median"]?.doubleValue == 6)
+    #expect(marked.map(\.completion) == [Self.good, "", "Short.", "Brief."])
+  }
+
+  @Test func `thresholds are the user's to choose`() {
+    var options = FilterOptions()
+    options.shortest = 0
+    options.styleDistance = 1e6
+    #expect(reason("Too short.", filter(options)) == nil)
+    options.styleDistance = 0
+    #expect(reason(Self.good, filter(options)) == "style")
+  }
+}

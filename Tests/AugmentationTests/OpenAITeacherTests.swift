@@ -1,0 +1,224 @@
+import Augmentation
+import Bytes
+import Corpus
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct OpenAITeacherTests {
+  private let plan = AssignmentPlan.make(
+    LocalTeacherTests.history, count: 6, examples: 2, seed: 1)
+
+  /// The body of an answer that holds a model's words.
+  static func reply(_ content: String) -> ChatServer.Answer {
+    let body: JSON = ["choices": [["message": ["role": "assistant", "content": .string(content)]]]]
+    return ChatServer.Answer(body: body.text)
+  }
+
+  static func texts(_ texts: [String]) -> String {
+    JSON.object(["samples": .array(texts.map { ["text": .string($0)] })]).text
+  }
+
+  private func teacher(
+    _ address: String, consent: Bool = false, key: String? = nil, delivery: Delivery? = nil
+  ) throws -> OpenAITeacher {
+    var settings = OpenAITeacher.Settings(model: "m", profile: "Writes plainly.")
+    settings.seed = 5
+    return OpenAITeacher(
+      endpoint: try Endpoint(address), key: key, consent: consent, settings: settings,
+      delivery: delivery ?? Delivery(concurrency: 2, timeout: 5, retries: 3, pause: 0.01))
+  }
+
+  @Test func `samples come back with their origin, and nothing is asked twice`() async throws {
+    let server = try ChatServer { number, _ in
+      Self.reply(Self.texts(["First of \(number).", "Second of \(number)."]))
+    }
+    let replies = MemoryReplies()
+    let teacher = try teacher(server.address, key: "secret-key")
+    let lesson = try await Lesson(plan, teacher: teacher, replies: replies)
+    #expect(lesson.samples.count == 12)
+    #expect(lesson.unreadable == 0)
+    #expect(lesson.samples[0].origin.teacher == "m")
+    #expect(Set(lesson.samples.map(\.id)).count == 12)
+    #expect(server.requests.count == 6)
+    let request = try #require(server.requests.first)
+    #expect(request.head.hasPrefix("POST /v1/chat/completions "))
+    #expect(request.head.lowercased().contains("authorization: bearer secret-key"))
+    let body = try JSON(parsing: request.body)
+    #expect(body["model"]?.stringValue == "m")
+    #expect(body["messages"]?.arrayValue?.count == 2)
+    #expect(request.body.contains("Writes plainly."))
+    #expect(!lesson.requests.contains { $0.content.text.contains("secret-key") })
+
+    let again = try await Lesson(plan, teacher: teacher, replies: replies)
+    #expect(again.asked == 0)
+    #expect(again.samples == lesson.samples)
+    #expect(server.requests.count == 6)
+  }
+
+  @Test func `equal requests are different draws`() async throws {
+    let server = try ChatServer { number, _ in Self.reply(Self.texts(["Text \(number)."])) }
+    let twice = [plan[0], plan[0]]
+    let lesson = try await Lesson(
+      twice, teacher: teacher(server.address), replies: MemoryReplies())
+    #expect(lesson.requests.map(\.draw) == [0, 1])
+    #expect(lesson.requests[0].digest == lesson.requests[1].digest)
+    #expect(lesson.samples.count == 2)
+    #expect(lesson.samples[0].completion != lesson.samples[1].completion)
+  }
+
+  @Test func `rate limits and server errors are waited out`() async throws {
+    let server = try ChatServer { number, _ in
+      switch number {
+      case 0: ChatServer.Answer(status: 429, headers: ["Retry-After: 0"])
+      case 1: ChatServer.Answer(status: 503)
+      default: Self.reply(Self.texts(["A text."]))
+      }
+    }
+    let lesson = try await Lesson(
+      [plan[0]], teacher: teacher(server.address), replies: MemoryReplies())
+    #expect(lesson.samples.map(\.completion) == ["A text."])
+    #expect(server.requests.count == 3)
+  }
+
+  @Test func `a lasting rate limit keeps what there is and can be resumed`() async throws {
+    let server = try ChatServer { number, _ in
+      number < 3 ? Self.reply(Self.texts(["Text \(number)."])) : ChatServer.Answer(status: 429)
+    }
+    let replies = MemoryReplies()
+    let delivery = Delivery(concurrency: 1, timeout: 5, retries: 1, pause: 0.01)
+    await #expect(
+      throws: TeacherError.unavailable(host: "127.0.0.1", attempts: 2, last: "status 429")
+    ) {
+      try await Lesson(plan, teacher: teacher(server.address, delivery: delivery), replies: replies)
+    }
+    #expect(replies.count == 3)
+    #expect(server.requests.count == 5)
+  }
+
+  @Test func `a refusal is final and named`() async throws {
+    let server = try ChatServer { _, _ in
+      ChatServer.Answer(status: 401, body: "{\"error\":\n \"no key\"}")
+    }
+    let error = await #expect(throws: TeacherError.self) {
+      try await Lesson([plan[0]], teacher: teacher(server.address), replies: MemoryReplies())
+    }
+    #expect(
+      error == .refused(host: "127.0.0.1", status: 401, answer: "{\"error\": \"no key\"}"))
+    #expect(error?.description.contains("OPENAI_API_KEY") == true)
+    #expect(server.requests.count == 1)
+  }
+
+  @Test func `silence and closed ports end in words`() async throws {
+    let server = try ChatServer(delay: 2_000_000) { _, _ in ChatServer.Answer() }
+    let delivery = Delivery(concurrency: 1, timeout: 0.3, retries: 0, pause: 0)
+    let silent = await #expect(throws: TeacherError.self) {
+      try await Lesson(
+        [plan[0]], teacher: teacher(server.address, delivery: delivery), replies: MemoryReplies())
+    }
+    #expect(silent?.description.contains("after 1 attempt") == true)
+    let closed = await #expect(throws: TeacherError.self) {
+      try await Lesson(
+        [plan[0]], teacher: teacher("http://127.0.0.1:1/v1", delivery: delivery),
+        replies: MemoryReplies())
+    }
+    #expect(
+      closed == .unavailable(host: "127.0.0.1", attempts: 1, last: "the connection failed"))
+  }
+
+  @Test func `no more requests than allowed are under way`() async throws {
+    let server = try ChatServer(delay: 30_000) { _, _ in Self.reply(Self.texts(["A text."])) }
+    _ = try await Lesson(plan, teacher: teacher(server.address), replies: MemoryReplies())
+    #expect(server.requests.count == 6)
+    #expect(server.mostAtOnce <= 2)
+  }
+
+  @Test(arguments: [
+    "Sure! Here you go:\n```json\n{\"samples\": [{\"text\": \"A.\"}, {\"text\": \"B.\"}]}\n```",
+    "[\"A.\", {\"text\": \"B.\"}, {\"other\": 1}]",
+    "<think>{hm}</think>{\"texts\": [\"A.\", \"B.\"]}",
+    "{\"text\": \"A.\"}\n{\"text\": \"B.\"}",
+  ])
+  func `replies are read tolerantly`(content: String) async throws {
+    let server = try ChatServer { _, _ in Self.reply(content) }
+    let lesson = try await Lesson(
+      [plan[0]], teacher: teacher(server.address), replies: MemoryReplies())
+    #expect(lesson.samples.map(\.completion) == ["A.", "B."])
+  }
+
+  @Test func `replies without JSON are counted and not fatal`() async throws {
+    let bodies = ["I cannot help with that.", "{\"samples\": [{\"te", "{}"]
+    let server = try ChatServer { number, _ in
+      switch number {
+      case 0..<3: Self.reply(bodies[number])
+      case 3: ChatServer.Answer(body: "<html>")
+      default: Self.reply(Self.texts(["A text."]))
+      }
+    }
+    let replies = MemoryReplies()
+    let lesson = try await Lesson(plan, teacher: teacher(server.address), replies: replies)
+    #expect(lesson.unreadable == 4)
+    #expect(lesson.samples.count == 2)
+    #expect(replies.count == 6)
+  }
+
+  @Test func `tasks ask for pairs`() async throws {
+    let history = (0..<4).map {
+      Record(id: "t\($0)", text: "Abstract \($0).", title: "Title \($0)", task: "LaMP_5")
+    }
+    let server = try ChatServer { _, _ in
+      Self.reply("{\"samples\":[{\"input\":\"New abstract.\",\"output\":\"New title\"},{\"x\":1}]}")
+    }
+    let lesson = try await Lesson(
+      AssignmentPlan.make(history, count: 1, examples: 2, seed: 3),
+      teacher: teacher(server.address), replies: MemoryReplies())
+    #expect(lesson.samples.map(\.prompt) == ["New abstract.\n"])
+    #expect(lesson.samples.map(\.completion) == ["New title"])
+    #expect(server.requests[0].body.contains("output: Title"))
+  }
+
+  @Test func `nothing leaves the machine without consent`() async throws {
+    for address in ["http://192.0.2.1/v1", "https://api.example.com/v1", "http://127.0.0.1.example.com"] {
+      let error = await #expect(throws: TeacherError.self) {
+        try await Lesson(plan, teacher: teacher(address), replies: MemoryReplies())
+      }
+      let words = error?.description ?? ""
+      #expect(words.contains("nothing was sent"))
+      #expect(words.contains("consent=true"))
+      #expect(words.contains("6 requests"))
+    }
+    // With consent it tries.
+    let delivery = Delivery(concurrency: 1, timeout: 1, retries: 0, pause: 0)
+    let tried = await #expect(throws: TeacherError.self) {
+      try await Lesson(
+        [plan[0]], teacher: teacher("http://0.0.0.0:1/v1", consent: true, delivery: delivery),
+        replies: MemoryReplies())
+    }
+    #expect(tried?.description.contains("no answer") == true)
+  }
+
+  @Test func `a redirection is not followed`() async throws {
+    let other = try ChatServer { _, _ in Self.reply(Self.texts(["Stolen."])) }
+    let target = "\(other.address)/chat/completions"
+    let server = try ChatServer { _, _ in
+      ChatServer.Answer(status: 307, headers: ["Location: \(target)"])
+    }
+    await #expect(throws: TeacherError.self) {
+      try await Lesson([plan[0]], teacher: teacher(server.address), replies: MemoryReplies())
+    }
+    #expect(other.requests.isEmpty)
+  }
+
+  @Test(arguments: [
+    ("http://localhost:1234/v1/", true), ("http://127.8.9.1", true), ("http://[::1]:80/v1", true),
+    ("http://127.0.0.1.evil.org/v1", false), ("http://10.0.0.1/v1", false),
+    ("https://0.0.0.0/v1", false), ("http://127.1/v1", false),
+  ])
+  func `loopback is told from the rest`(address: String, expected: Bool) throws {
+    #expect(try Endpoint(address).isLoopback == expected)
+  }
+
+  @Test(arguments: ["", "localhost", "ftp://127.0.0.1", "http://user:pw@127.0.0.1/v1", "http://"])
+  func `what is no address is refused`(address: String) {
+    #expect(throws: TeacherError.address(address)) { try Endpoint(address) }
+  }
+}
