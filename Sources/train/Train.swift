@@ -94,7 +94,8 @@ import StageKit
     Kernels.threads = context[threads]
     context.progress(["kernels": .string(Kernels.variant)])
     let base = try context.input("base")
-    let model = try LanguageModel(base.modelFiles)
+    let model = try LanguageModel(
+      ModelFolder(paths: base.isTree ? base.paths : [""]) { try base.map($0) })
     let tokens = try tokens(context.input("tokens"), model.config, context)
     let heldout = try context.optionalInput("heldout").map { try Self.tokens($0, model.config, context) }
     let labels = tokens.samples.reduce(0) { $0 + $1.lossCount }
@@ -202,7 +203,7 @@ import StageKit
           rank: context[rank], alpha: context[alpha], dropout: context[dropout], targets: asked),
         base: base, random: &random)
     }
-    let given = try Adapter(input.modelFiles, base: base)
+    let given = try Adapter(paths: input.paths, base: base) { try input.map($0) }
     // A setting left at its default asks for nothing.
     func check(_ name: String, _ same: Bool, _ isDefault: Bool, _ asked: String, _ has: String)
       throws(TrainError)
@@ -237,12 +238,5 @@ import StageKit
     }
     guard !names.isEmpty else { throw .unknownTarget(text, known: known) }
     return names.sorted()
-  }
-}
-
-extension InputArtifact {
-  /// The files a model or an adapter is read from.
-  var modelFiles: ModelFiles {
-    ModelFiles(paths: isTree ? paths : [""]) { try map($0) }
   }
 }

@@ -1,0 +1,68 @@
+import Corpus
+public import Formats
+public import Persona
+public import Tokenizers
+
+/// Puts a user's own earlier text before a sample, found by nothing but what stands before the
+/// tokens that are scored.
+///
+/// A free text is searched by its opening: those tokens are scored without help, exactly as in the
+/// arm without retrieval, and the rest with it. A question is searched by its prompt, a later piece
+/// of a long text by the piece before. So both arms score the same tokens, and none helps itself.
+public struct Retrieval {
+  private let index: BM25Index
+  private let tokenizer: any Tokenizer
+  private let positions: Int
+  private let separator: Int32
+
+  /// Tokens of a free text that serve as the query.
+  public static let opening = 32
+  /// Room below which a passage is not worth its place.
+  private static let leastRoom = 24
+
+  public init(index: BM25Index, tokenizer: any Tokenizer, positions: Int, separator: Int32) {
+    self.index = index
+    self.tokenizer = tokenizer
+    self.positions = positions
+    self.separator = separator
+  }
+
+  /// The samples that, scored together, cover the same tokens as `samples`.
+  /// - Parameter samples: pieces of texts in order; those of one text share `record`.
+  public func augment(_ samples: [TokenSample]) -> [TokenSample] {
+    var result: [TokenSample] = []
+    for (i, sample) in samples.enumerated() {
+      let continues = i > 0 && !sample.record.isEmpty && samples[i - 1].record == sample.record
+      let given = sample.labels.prefix { $0 == TokenSample.unlabelled }.count
+      if continues {
+        result += helped(sample, from: 0, query: samples[i - 1].ids)
+      } else if given > 1 {
+        result += helped(sample, from: 0, query: Array(sample.ids[..<given]))
+      } else {
+        let opening = min(Self.opening + 1, sample.ids.count)
+        result += helped(sample, from: opening, query: Array(sample.ids[..<opening]))
+      }
+    }
+    return result
+  }
+
+  /// Splits a sample into what is scored alone, up to `start`, and the rest behind a passage.
+  private func helped(_ sample: TokenSample, from start: Int, query: [Int32]) -> [TokenSample] {
+    let room = positions - sample.ids.count - 1
+    guard start < sample.ids.count, room >= Self.leastRoom,
+      let best = index.search(tokenizer.decode(query), limit: 1).first
+    else { return [sample] }
+    let passage = [separator] + tokenizer.encode(best.record.text).prefix(room)
+    var labels = sample.labels
+    for i in 0..<start { labels[i] = TokenSample.unlabelled }
+    let rest = TokenSample(
+      ids: passage + sample.ids,
+      labels: Array(repeating: TokenSample.unlabelled, count: passage.count) + labels,
+      record: sample.record, labelledBytes: sample.labelledBytes)
+    guard start > 0 else { return [rest] }
+    let alone = TokenSample(
+      ids: Array(sample.ids[..<start]), labels: Array(sample.labels[..<start]),
+      record: sample.record)
+    return [alone, rest]
+  }
+}

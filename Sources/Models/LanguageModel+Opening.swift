@@ -1,0 +1,27 @@
+public import Bytes
+public import Formats
+
+extension LanguageModel {
+  /// Takes over the weights of an opened folder or file.
+  public convenience init(_ folder: ModelFolder) throws(FormatError) {
+    try self.init(config: folder.config, source: folder.tensors)
+  }
+}
+
+extension Adapter {
+  /// Reads an adapter from PEFT's two files.
+  /// - Parameters:
+  ///   - paths: the files of the folder.
+  ///   - map: maps one of them.
+  /// - Throws: `FormatError` if one is missing or damaged, `ModelError` if it does not fit the base.
+  public convenience init(
+    paths: [String], base: ModelConfig, map: (String) throws -> MappedFile
+  ) throws {
+    for name in [AdapterConfig.fileName, AdapterConfig.weightsName] where !paths.contains(name) {
+      throw FormatError.missing(format: "adapter folder", field: name)
+    }
+    try self.init(
+      config: AdapterConfig(json: map(AdapterConfig.fileName).copied()), base: base,
+      source: SafetensorsFile(map(AdapterConfig.weightsName)))
+  }
+}

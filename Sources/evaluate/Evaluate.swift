@@ -1,0 +1,101 @@
+import Bytes
+import Corpus
+import Encoding
+import Evaluation
+import Formats
+import Kernels
+import Models
+import Persona
+import StageKit
+import Tokenizers
+
+/// Measures what a personal model gained on texts that nothing else has seen.
+@main enum Evaluate: Stage {
+  static let name = "evaluate"
+  static let version = 1
+  static let summary = "Measures base, adapters and the shipped model on held-out text."
+
+  static let inputs = [
+    Input("base", kind: "model", help: "The base, with its tokenizer where records are given."),
+    Input("tokens", kind: "tokens", optional: true, help: "Tokens to be scored."),
+    Input("test", kind: "records", optional: true, help: "Or records: the user's test texts."),
+    Input("adapter", kind: "adapter", optional: true, help: "The personal adapter."),
+    Input(
+      "control", kind: "adapter", optional: true,
+      help: "An adapter trained on the real texts alone, for comparison."),
+    Input("index", kind: "index", optional: true, help: "The user's retrieval index."),
+    Input("shipped", kind: "gguf", optional: true, help: "The quantised model, as shipped."),
+    Input("adapters", kind: "adapter", optional: true, help: "Of many users, for the table."),
+    Input("tests", kind: "records", optional: true, help: "Of the same users, for the table."),
+  ]
+  static let outputs = [
+    Output("metrics", kind: "metrics", optional: true, help: "metrics.json: every arm's scores."),
+    Output(
+      "continuations", kind: "text", optional: true, help: "Openings continued, side by side."),
+    Output("table", kind: "table", optional: true, help: "Losses, adapters × users."),
+    Output(
+      "logits", kind: "tensors", optional: true, help: "Logits of every position, with keep_logits."),
+  ]
+
+  static let window = Parameter(
+    "window", default: 0, in: 0...1_048_576, help: "Most tokens of a piece; 0 = the positions.")
+  static let examples = Parameter(
+    "examples", default: 3, in: 0...1000, help: "Openings continued side by side.")
+  static let exampleTokens = Parameter(
+    "example_tokens", default: 60, in: 1...4096, help: "Tokens of a continuation.")
+  static let seed = Parameter("seed", default: 1, in: 0...Int.max, help: "Seed of continuations.")
+  static let tableUsers = Parameter(
+    "table_users", default: 16, in: 1...10000,
+    help: "Users in the table at most, the first by name: it has users² cells.")
+  static let keepLogits = Parameter(
+    "keep_logits", default: false, help: "Also writes the logits of every position.")
+  static let threads = Parameter(
+    "threads", default: 0, in: 0...256, help: "Threads; 0 is one per core. Changes no result.",
+    execution: true)
+  static let parameters: [any ParameterDeclaration] = [
+    window, examples, exampleTokens, seed, tableUsers, keepLogits, threads,
+  ]
+  static let resources = Resources(cores: 2, memory: 512 << 20)
+
+  static func run(_ context: StageContext) async throws {
+    Kernels.threads = context[threads]
+    context.progress(["kernels": .string(Kernels.variant)])
+    let base = try context.input("base")
+    let folder = try ModelFolder(paths: base.filePaths) { try base.map($0) }
+    let packed = PackedModel(try LanguageModel(folder), training: false)
+    if let adapters = context.optionalInput("adapters") {
+      guard let tests = context.optionalInput("tests") else { throw EvaluateError.noTests }
+      try CrossTable(base: base, packed: packed, context: context)
+        .write(adapters: adapters, tests: tests)
+    } else {
+      try Arms(base: base, packed: packed, context: context).write()
+    }
+  }
+}
+
+/// Says why nothing could be measured, as facts.
+enum EvaluateError: StageFailure, Equatable, CustomStringConvertible {
+  case nothingToScore
+  case noTests
+  case emptyTest
+
+  var exitCode: Int32 {
+    switch self {
+    case .nothingToScore, .noTests: 2
+    case .emptyTest: 1
+    }
+  }
+
+  var description: String {
+    switch self {
+    case .nothingToScore: "nothing to score · neither tokens nor test is given · give one of them"
+    case .noTests: "adapters without tests · the table needs both · give tests too"
+    case .emptyTest: "nothing to score · the test texts are empty · check the user's split"
+    }
+  }
+}
+
+extension InputArtifact {
+  /// The paths of a tree, or the one empty path of a single file.
+  var filePaths: [String] { isTree ? paths : [""] }
+}

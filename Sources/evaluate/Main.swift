@@ -1,2 +1,0 @@
-// Placeholder until this executable lands.
-@main enum Main { static func main() {} }
