@@ -74,7 +74,9 @@ public struct SampleEncoder: Sendable {
       let opening = samples.isEmpty ? given : [start]
       let space = window - opening.count
       let isLast = completion.count - from + 1 <= space
-      let to = isLast ? completion.count : cuts.cut(from: from, most: space)
+      // The last sample has room for the end as well: something must be left for it.
+      let to = isLast
+        ? completion.count : cuts.cut(from: from, most: min(space, completion.count - from - 1))
       var ids = opening + completion[from..<to]
       var labels = Array(repeating: TokenSample.unlabelled, count: opening.count)
       labels += completion[from..<to]

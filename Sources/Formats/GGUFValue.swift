@@ -59,6 +59,11 @@ public indirect enum GGUFValue: Equatable, Sendable {
     }
   }
 
+  /// The number somebody wrote who wrote 0.1, which 32 bits hold only nearly.
+  public var decimal: Double? {
+    if case .float(let value) = self { Double("\(value)") } else { number }
+  }
+
   public var text: String? {
     if case .string(let text) = self { text } else { nil }
   }

@@ -1,0 +1,156 @@
+import Bytes
+import Testing
+
+@testable import Formats
+
+/// GGUF files, whole and hostile.
+struct GGUFTests {
+  /// A small model with values that tell places apart.
+  struct Source: TensorSource {
+    let config: ModelConfig
+    var names: [String] { config.tensors.map(\.name).sorted() }
+    func shape(of name: String) -> [Int]? { config.tensors.first { $0.name == name }?.shape }
+    func floats(of name: String) throws(FormatError) -> [Float] {
+      guard let shape = shape(of: name) else { throw .missing(format: "test", field: name) }
+      var random = SeededRandom(seed: 1, purpose: name)
+      return (0..<shape.reduce(1, *)).map { _ in Float(random.normal()) }
+    }
+  }
+
+  static func config(_ family: ModelFamily, tied: Bool = true, hidden: Int = 64) -> ModelConfig {
+    ModelConfig(
+      family: family, hiddenSize: hidden, intermediateSize: 96, layerCount: 2, headCount: 4,
+      keyValueHeadCount: 2, headSize: 16, vocabularySize: 40, ropeTheta: 12_345,
+      tiedEmbeddings: tied, queryKeyValueBias: family == .qwen2, maximumPositions: 128)
+  }
+
+  static func bytes(_ source: Source, _ type: GGUFTensorType) throws -> [UInt8] {
+    let export = GGUFExport(config: source.config, type: type)
+    let layout = export.layout(tokenizer: nil)
+    let byName = Dictionary(uniqueKeysWithValues: export.items.map { ($0.entry.name, $0) })
+    return try layout.bytes { entry throws(FormatError) in
+      guard let item = byName[entry.name] else { return [] }
+      return try export.values(item, from: source, adapter: nil)
+    }
+  }
+
+  @Test(arguments: [ModelFamily.llama, .qwen2], [true, false])
+  func `a model in F32 comes back to the bit`(family: ModelFamily, tied: Bool) throws {
+    let source = Source(config: Self.config(family, tied: tied))
+    let model = try GGUFModel(MappedFile(copying: Self.bytes(source, .f32)))
+    #expect(model.config == source.config)
+    #expect(model.names == source.names)
+    for name in source.names { #expect(try model.floats(of: name) == source.floats(of: name)) }
+  }
+
+  @Test(arguments: [(GGUFTensorType.f16, 0.002), (.bf16, 0.02), (.q8, 0.02)] as [(GGUFTensorType, Float)])
+  func `smaller types come back nearly`(type: GGUFTensorType, most: Float) throws {
+    let source = Source(config: Self.config(.llama))
+    let model = try GGUFModel(MappedFile(copying: Self.bytes(source, type)))
+    for name in source.names {
+      for (a, b) in zip(try model.floats(of: name), try source.floats(of: name)) {
+        #expect(abs(a - b) <= most)
+      }
+    }
+  }
+
+  @Test func `rows that are no whole blocks fall back to F16`() throws {
+    let export = GGUFExport(config: Self.config(.llama, hidden: 48), type: .q8)
+    let fallen = export.items.filter(\.fellBack)
+    #expect(fallen.contains { $0.entry.name == "blk.0.attn_q.weight" && $0.entry.type == .f16 })
+    #expect(!fallen.contains { $0.entry.name == "blk.0.ffn_down.weight" })
+    #expect(!fallen.contains { $0.entry.shape.count == 1 })
+    let source = Source(config: export.config)
+    let model = try GGUFModel(MappedFile(copying: Self.bytes(source, .q8)))
+    #expect(try model.file.tensor("blk.0.attn_q.weight").type == .f16)
+  }
+
+  @Test func `a block's largest value becomes 127`() {
+    var values = [Float](repeating: 0, count: 32)
+    values[3] = -2
+    values[4] = 1
+    let bytes = GGUFTensorType.q8.bytes(values)
+    #expect(bytes.count == 34)
+    #expect(Int8(bitPattern: bytes[2 + 3]) == -127)
+    #expect(Int8(bitPattern: bytes[2 + 4]) == 64)  // 63.5 away from zero
+    #expect(GGUFTensorType.q8.bytes([Float](repeating: 0, count: 32)).allSatisfy { $0 == 0 })
+  }
+
+  @Test func `pairs and halves undo each other`() {
+    let values = (0..<4 * 8 * 3).map { Float($0) }
+    let pairs = RotaryLayout.pairs(values, heads: 4, columns: 3)
+    // Row 1 of a head in pairs is the first row of the second half.
+    #expect(Array(pairs[3..<6]) == Array(values[12..<15]))
+    #expect(RotaryLayout.halves(pairs, heads: 4, columns: 3) == values)
+  }
+
+  @Test func `every way to cut a file short is refused`() throws {
+    let bytes = try Self.bytes(Source(config: Self.config(.llama)), .q8)
+    for count in stride(from: 0, to: bytes.count, by: 7) {
+      #expect(throws: FormatError.self) {
+        try GGUFModel(MappedFile(copying: Array(bytes[..<count])))
+      }
+    }
+  }
+
+  @Test func `a header with any byte changed never crashes`() throws {
+    let layout = GGUFLayout(
+      metadata: [
+        ("general.architecture", .string("llama")), ("a", .int32s([1, 2])), ("s", .strings(["x", ""])),
+        ("f", .floats([1])), ("n", .array(element: 0, [.uint8(1), .uint8(2)])), ("d", .double(2)),
+      ], tensors: [.init(name: "t", shape: [2, 32], type: .q8), .init(name: "u", shape: [3], type: .f32)])
+    let bytes = layout.bytes { $0.shape == [3] ? [1, 2, 3] : Array(repeating: 1, count: 64) }
+    let whole = try GGUFFile(MappedFile(copying: bytes))
+    #expect(try whole.floats(of: "u") == [1, 2, 3])
+    #expect(whole.metadata["s"]?.texts == ["x", ""])
+    for at in 0..<layout.header.count {
+      for value in [0, 1, 0x7f, 0x80, 0xff] as [UInt8] where bytes[at] != value {
+        var changed = bytes
+        changed[at] = value
+        if let file = try? GGUFFile(MappedFile(copying: changed)) {
+          for name in file.names { _ = try? file.floats(of: name) }
+        }
+      }
+    }
+  }
+
+  @Test func `counts that the file has no room for are refused before anything is made`() {
+    for (tensors, values) in [(UInt64.max, 0), (0, UInt64.max), (1 << 40, 0)] as [(UInt64, UInt64)] {
+      var writer = ByteWriter()
+      writer.write(GGUFFile.magic)
+      writer.write(UInt32(3))
+      writer.write(tensors)
+      writer.write(values)
+      writer.write(bytes: Array(repeating: 0 as UInt8, count: 64))
+      #expect(throws: FormatError.self) { try GGUFFile(MappedFile(copying: writer.bytes)) }
+    }
+  }
+
+  @Test func `an adapter merged by hand equals the merge`() throws {
+    let config = Self.config(.llama)
+    let adapter = AdapterConfig(rank: 2, alpha: 4, targets: ["q_proj"])
+    var writer = SafetensorsWriter()
+    for layer in 0..<2 {
+      writer.add(
+        AdapterConfig.tensorName(layer: layer, target: "q_proj", factor: "A"),
+        (0..<128).map { Float($0 % 7) }, shape: [2, 64])
+      writer.add(
+        AdapterConfig.tensorName(layer: layer, target: "q_proj", factor: "B"),
+        (0..<128).map { Float($0 % 5) }, shape: [64, 2])
+    }
+    let file = try SafetensorsFile(MappedFile(copying: writer.bytes()))
+    let weights = try AdapterWeights(config: adapter, file: file, model: config)
+    var merged = [Float](repeating: 1, count: 64 * 64)
+    try weights.merge(into: &merged, of: "model.layers.1.self_attn.q_proj.weight")
+    // Row 3, column 10: B[3] = (6 % 5, 7 % 5), A[:, 10] = (10 % 7, 74 % 7); scale 2.
+    #expect(merged[3 * 64 + 10] == 1 + 2 * (1 * 3 + 2 * 4))
+    var other = [Float](repeating: 1, count: 64 * 32)
+    try weights.merge(into: &other, of: "model.layers.1.self_attn.k_proj.weight")
+    #expect(other.allSatisfy { $0 == 1 })
+    let gguf = try GGUFFile(
+      MappedFile(copying: GGUFExport.adapter(weights, model: config)))
+    #expect(gguf.names.count == 4)
+    #expect(try gguf.tensor("blk.0.attn_q.weight.lora_b").shape == [64, 2])
+    #expect(gguf.metadata["adapter.lora.alpha"]?.number == 4)
+  }
+}
