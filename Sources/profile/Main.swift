@@ -13,7 +13,7 @@ public import StageKit
     Input("history", kind: "records", help: "The user's records to learn from."),
     Input(
       "reference", kind: "words", optional: true,
-      help: "How often others write each word (words.tsv), to find what is typical."),
+      help: "How often others write each word: words.tsv, or a folder with one."),
   ]
   static let outputs = [
     Output("index", kind: "index", help: "BM25 index with the records, as JSON."),
@@ -25,8 +25,10 @@ public import StageKit
 
   static func run(_ context: StageContext) async throws {
     let records = try RecordFile.decode(context.input("history").read())
-    let reference = try context.optionalInput("reference").map { input in
-      try WordsFile.decode(input.read(input.isTree ? Style.File.words : ""))
+    // A base brings such a table or does without.
+    let reference = try context.optionalInput("reference").flatMap { input in
+      let path = input.isTree ? Style.File.words : ""
+      return input.has(path) ? try WordsFile.decode(input.read(path)) : nil
     }
     try context.output("index").write(BM25Index(records).encoded())
     let style = Style(records, reference: reference ?? [:])

@@ -44,7 +44,7 @@ import StageKit
   static let temperature = Parameter(
     "temperature", default: 0.8, in: 0...10, help: "How freely the teacher draws; 0 is greedy.")
   static let topK = Parameter(
-    "top_k", default: 0, in: 0...1_000_000,
+    "top_k", default: 64, in: 0...1_000_000,
     help: "local: draws from so many of the likeliest tokens; 0 for all.")
   static let topP = Parameter(
     "top_p", default: 0.95, in: 0...1,

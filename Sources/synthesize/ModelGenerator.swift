@@ -65,7 +65,7 @@ struct ModelGenerator: TextGenerator {
   /// A prompt's tokens and how many to add, such that both fit the window.
   ///
   /// The room that opening and continuation leave goes to the documents, the last ones first; the
-  /// first that does not fit is left out with all before it.
+  /// first that does not fit is left out with all before it, but if that leaves none, its end stays.
   private func fitted(_ prompt: ContinuationPrompt) -> (ids: [Int32], limit: Int) {
     let window = model.model.config.maximumPositions
     let wanted = tokenizer.encode(prompt.asLongAs).count
@@ -77,7 +77,10 @@ struct ModelGenerator: TextGenerator {
     var documents: [[Int32]] = []
     for document in prompt.documents.reversed() {
       let ids = tokenizer.encode(document)
-      guard ids.count + 1 <= room else { break }
+      guard ids.count + 1 <= room else {
+        if documents.isEmpty, room > 32 { documents = [ids.suffix(room - 1)] }
+        break
+      }
       room -= ids.count + 1
       documents.insert(ids, at: 0)
     }

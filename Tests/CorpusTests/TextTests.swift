@@ -42,7 +42,16 @@ struct TextTests {
   @Test func `sentences end at marks and lines`() {
     #expect(
       Sentences.divide("One. Two! \"Three?\" four 3.5\nFive")
-        == ["One. ", "Two! ", "\"Three?\" ", "four 3.5\n", "Five"])
+        == ["One. ", "Two! ", "\"Three?\" four 3.5\n", "Five"])
+  }
+
+  @Test func `sentences go on after abbreviations, speech and broken lines`() {
+    #expect(
+      Sentences.divide("Mr. J. Grey said \"No!\" to me. Then\nhe left, e.g. for St. Ives.\n- A\n- b\n\nc")
+        == [
+          "Mr. J. Grey said \"No!\" to me. ", "Then\nhe left, e.g. for St. Ives.\n", "- A\n", "- b\n\n",
+          "c",
+        ])
   }
 
   @Test(arguments: [10, 37, 100])
