@@ -14,7 +14,8 @@ struct Plm: AsyncParsableCommand {
     subcommands: [
       BuildCommand.self, StatusCommand.self, WhyCommand.self, GraphCommand.self, LogCommand.self,
       ShowCommand.self, CatCommand.self, LineageCommand.self, DiffCommand.self,
-      HistoryCommand.self, StagesCommand.self, StoreCommand.self,
+      HistoryCommand.self, StagesCommand.self, StoreCommand.self, RunCommand.self,
+      TokensCommand.self,
     ])
 
   static func main() async {
