@@ -98,84 +98,11 @@ public struct BPEEncoder {
     ids.append(contentsOf: symbols)
   }
 
-  /// The same with a heap of candidates over a linked list, for words of any length.
+  /// The same with a heap, for words of any length.
   private func mergeLong(
     _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, into ids: inout [Int32]
   ) {
-    var symbols = bytes[range].map { vocabulary.byteIDs[Int($0)] }
-    let count = symbols.count
-    var next = (0..<count).map { $0 + 1 }
-    var previous = (0..<count).map { $0 - 1 }
-    var heap = MergeHeap()
-    func candidate(_ at: Int) -> MergeHeap.Candidate? {
-      guard at >= 0, next[at] < count else { return nil }
-      let entry = vocabulary.table.entry(symbols[at], symbols[next[at]])
-      guard entry.rank != MergeTable.noRank else { return nil }
-      return .init(
-        rank: entry.rank, place: at, left: symbols[at], right: symbols[next[at]], made: entry.id)
-    }
-    for at in 0..<count - 1 {
-      if let found = candidate(at) { heap.push(found) }
-    }
-    while let best = heap.pop() {
-      let at = best.place
-      // A candidate whose parts have been joined to others since is void.
-      guard symbols[at] == best.left, next[at] < count, symbols[next[at]] == best.right else {
-        continue
-      }
-      let gone = next[at]
-      symbols[at] = best.made
-      symbols[gone] = -1
-      next[at] = next[gone]
-      if next[at] < count { previous[next[at]] = at }
-      if let found = candidate(previous[at]) { heap.push(found) }
-      if let found = candidate(at) { heap.push(found) }
-    }
-    var at = 0
-    while at < count {
-      ids.append(symbols[at])
-      at = next[at]
-    }
-  }
-}
-
-/// Stores pairs that could be joined, the one of lowest rank, then leftmost, on top.
-private struct MergeHeap {
-  struct Candidate {
-    let rank: UInt32
-    let place: Int
-    let left: Int32
-    let right: Int32
-    let made: Int32
-
-    func comes(before other: Candidate) -> Bool { (rank, place) < (other.rank, other.place) }
-  }
-
-  private var items: [Candidate] = []
-
-  mutating func push(_ item: Candidate) {
-    items.append(item)
-    var at = items.count - 1
-    while at > 0, items[at].comes(before: items[(at - 1) / 2]) {
-      items.swapAt(at, (at - 1) / 2)
-      at = (at - 1) / 2
-    }
-  }
-
-  mutating func pop() -> Candidate? {
-    guard let top = items.first, let last = items.popLast() else { return nil }
-    guard !items.isEmpty else { return top }
-    items[0] = last
-    var at = 0
-    while true {
-      var least = at
-      for child in [2 * at + 1, 2 * at + 2]
-      where child < items.count && items[child].comes(before: items[least]) {
-        least = child
-      }
-      if least == at { return top }
-      items.swapAt(at, least)
-      at = least
-    }
+    let symbols = bytes[range].map { vocabulary.byteIDs[Int($0)] }
+    ids += SymbolJoiner.joined(symbols) { vocabulary.table.entry($0, $1) }
   }
 }

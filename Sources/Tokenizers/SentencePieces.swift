@@ -5,6 +5,8 @@ public import Formats
 public struct SentencePieces: Tokenizer {
   private let pieces: [[UInt8]]
   private let scores: [Float]
+  /// How many scores are better; equal ones share a rank.
+  private let ranks: [UInt32]
   private let ids: [[UInt8]: Int32]
   public let bosID: Int32? = 1
   public let eosIDs: [Int32] = [2]
@@ -44,10 +46,21 @@ public struct SentencePieces: Tokenizer {
     for control in 0..<3 { spelled[control] = [] }
     self.pieces = spelled
     self.scores = scores
+    ranks = Self.ranks(scores)
     var ids: [[UInt8]: Int32] = [:]
     // Whole pieces are found by their text; single bytes only as a last resort.
     for id in 259..<pieces.count where ids[pieces[id]] == nil { ids[pieces[id]] = Int32(id) }
     self.ids = ids
+  }
+
+  private static func ranks(_ scores: [Float]) -> [UInt32] {
+    let order = scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }
+    var ranks = [UInt32](repeating: 0, count: scores.count)
+    for (place, id) in order.enumerated() {
+      let isEqual = place > 0 && scores[order[place - 1]] == scores[id]
+      ranks[id] = isEqual ? ranks[order[place - 1]] : UInt32(place)
+    }
+    return ranks
   }
 
   public func bytes(of id: Int32) -> [UInt8] {
@@ -75,17 +88,9 @@ public struct SentencePieces: Tokenizer {
         symbols += bytes.map { Self.firstByte + Int32($0) }
       }
     }
-    while true {
-      var best: (score: Float, place: Int, id: Int32)?
-      for at in symbols.indices.dropLast() {
-        let joined = pieces[Int(symbols[at])] + pieces[Int(symbols[at + 1])]
-        if let id = ids[joined], best.map({ scores[Int(id)] > $0.score }) ?? true {
-          best = (scores[Int(id)], at, id)
-        }
-      }
-      guard let best else { return symbols }
-      symbols[best.place] = best.id
-      symbols.remove(at: best.place + 1)
+    return SymbolJoiner.joined(symbols) { left, right in
+      let id = ids[pieces[Int(left)] + pieces[Int(right)]]
+      return .init(rank: id.map { ranks[Int($0)] } ?? MergeTable.noRank, id: id ?? 0)
     }
   }
 
@@ -100,5 +105,65 @@ public struct SentencePieces: Tokenizer {
       previous = id
     }
     return String(decoding: bytes, as: UTF8.self)
+  }
+}
+
+extension SentencePieces {
+  /// The mark that stands for a space in GGUF and SentencePiece files.
+  private static let spaceMark = "\u{2581}"
+
+  /// Reads the vocabulary that a GGUF model of the `llama` kind carries.
+  public init(gguf file: GGUFFile) throws(FormatError) {
+    guard let names = try file.value("tokenizer.ggml.tokens").texts,
+      case .floats(let scores) = try file.value("tokenizer.ggml.scores")
+    else { throw .missing(format: "GGUF file", field: "tokenizer.ggml.tokens and scores") }
+    let types = file.metadata["tokenizer.ggml.token_type"]?.integers ?? []
+    // Ours is the layout of llama2.c and Llama itself: three controls, then the bytes.
+    guard types.count >= 259, types[3..<259].allSatisfy({ $0 == GGUFTokenType.byte.rawValue }) else {
+      throw .unsupported(
+        format: "GGUF file", field: "tokenizer.ggml.token_type", found: "bytes not at ids 3 to 258",
+        supported: "the layout of Llama's vocabulary")
+    }
+    try self.init(pieces: names.map { Array(Self.spaced($0).utf8) }, scores: scores)
+  }
+
+  private static func spaced(_ name: String) -> String {
+    String(String.UnicodeScalarView(name.unicodeScalars.map { $0 == "\u{2581}" ? " " : $0 }))
+  }
+
+  /// The metadata by which llama.cpp knows this vocabulary.
+  public func ggufMetadata(count: Int) -> [(key: String, value: GGUFValue)] {
+    var names: [String] = []
+    var types: [Int32] = []
+    for id in 0..<max(count, vocabularyCount) {
+      let (name, type): (String, GGUFTokenType) =
+        switch id {
+        case 0: (piece(of: 0), .unknown)
+        case 1, 2: (piece(of: Int32(id)), .control)
+        case 3..<259:
+          ("<0x" + (id - 3 < 16 ? "0" : "") + String(id - 3, radix: 16, uppercase: true) + ">", .byte)
+        case ..<vocabularyCount:
+          (
+            piece(of: Int32(id)).split(separator: " ", omittingEmptySubsequences: false)
+              .joined(separator: Self.spaceMark), .normal
+          )
+        default: ("[PAD\(id)]", .unused)
+        }
+      names.append(name)
+      types.append(type.rawValue)
+    }
+    let padded = scores + Array(repeating: -1e9, count: names.count - scores.count)
+    return [
+      ("tokenizer.ggml.model", .string("llama")),
+      ("tokenizer.ggml.tokens", .strings(names)),
+      ("tokenizer.ggml.scores", .floats(padded)),
+      ("tokenizer.ggml.token_type", .int32s(types)),
+      ("tokenizer.ggml.bos_token_id", .uint32(1)),
+      ("tokenizer.ggml.eos_token_id", .uint32(2)),
+      ("tokenizer.ggml.unknown_token_id", .uint32(0)),
+      ("tokenizer.ggml.add_bos_token", .bool(true)),
+      ("tokenizer.ggml.add_eos_token", .bool(false)),
+      ("tokenizer.ggml.add_space_prefix", .bool(true)),
+    ]
   }
 }

@@ -1,3 +1,5 @@
+public import Formats
+
 /// Turns text into ids and back.
 public protocol Tokenizer: Sendable {
   /// One more than the highest id.
@@ -14,6 +16,9 @@ public protocol Tokenizer: Sendable {
   func piece(of id: Int32) -> String
   /// The text of ids; what is not UTF-8 becomes U+FFFD.
   func decode(_ ids: [Int32]) -> String
+  /// The metadata by which llama.cpp knows the vocabulary.
+  /// - Parameter count: rows of the model's embedding; those beyond the vocabulary become unused tokens.
+  func ggufMetadata(count: Int) -> [(key: String, value: GGUFValue)]
 }
 
 extension Tokenizer {

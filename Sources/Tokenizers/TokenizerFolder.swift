@@ -34,12 +34,17 @@ public enum TokenizerFolder {
       return try withEnds(tokenizer, config, try bytes("config.json"))
     }
     if let path = paths.first(where: { $0.hasSuffix(".gguf") && !$0.contains("adapter") }) {
-      return try ByteLevelBPE(gguf: GGUFFile(try map(path)))
+      return try open(GGUFFile(try map(path)))
     }
     if let path = paths.first(where: isLlama2C) { return try SentencePieces(llama2C: try map(path)) }
-    if paths == [""] { return try ByteLevelBPE(gguf: GGUFFile(try map(""))) }
+    if paths == [""] { return try open(GGUFFile(try map(""))) }
     throw FormatError.missing(
       format: "model folder", field: "tokenizer.json, vocab.json with merges.txt, or a .gguf")
+  }
+
+  private static func open(_ file: GGUFFile) throws -> any Tokenizer {
+    file.metadata["tokenizer.ggml.model"]?.text == "llama"
+      ? try SentencePieces(gguf: file) : try ByteLevelBPE(gguf: file)
   }
 
   private static func isLlama2C(_ path: String) -> Bool {

@@ -75,17 +75,11 @@ import Tokenizers
 
   private static func vocabulary(
     _ base: InputArtifact, _ paths: [String], _ context: StageContext
-  ) throws -> ByteLevelBPE? {
+  ) throws -> (any Tokenizer)? {
     guard TokenizerFolder.isThere(in: paths) else {
       context.log("the base has no tokenizer: model.gguf will have none either")
       return nil
     }
-    let tokenizer = try TokenizerFolder.open(paths: paths) { try base.map($0) }
-    guard let bytes = tokenizer as? ByteLevelBPE else {
-      throw FormatError.unsupported(
-        format: "tokenizer", field: "kind", found: "SentencePiece",
-        supported: "a byte-level BPE vocabulary")
-    }
-    return bytes
+    return try TokenizerFolder.open(paths: paths) { try base.map($0) }
   }
 }

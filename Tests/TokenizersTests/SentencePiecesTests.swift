@@ -1,4 +1,5 @@
 import Bytes
+import Formats
 import Testing
 
 @testable import Tokenizers
@@ -13,6 +14,18 @@ struct SentencePiecesTests {
     let tokenizer = try SentencePieces(llama2C: file, count: 512)
     #expect(tokenizer.decode([1] + tokenizer.encode(text)) == text)
     #expect(tokenizer.vocabularyCount == 512)
+  }
+
+  @Test(.enabled(if: SharedData.has("models/stories260k/tok512.bin"), "no shared data"))
+  func `the vocabulary survives the way through GGUF`() throws {
+    let file = MappedFile(copying: try SharedData.bytes("models/stories260k/tok512.bin"))
+    let tokenizer = try SentencePieces(llama2C: file, count: 512)
+    let gguf = GGUFLayout(metadata: tokenizer.ggufMetadata(count: 520), tensors: [])
+    let again = try SentencePieces(gguf: GGUFFile(MappedFile(copying: gguf.header)))
+    let text = "Once upon a time, naïve 🙂 people"
+    #expect(again.vocabularyCount == 520)
+    #expect(again.encode(text) == tokenizer.encode(text))
+    #expect(Array(tokenizer.encode("Once upon a time")) == [403, 407, 261, 378])
   }
 
   @Test func `a file cut short is refused`() {

@@ -1,3 +1,5 @@
+import Bytes
+import Formats
 import Testing
 
 @testable import Tokenizers
@@ -60,5 +62,47 @@ struct VocabularyTrainerTests {
       let long = tokenizer.pieces.map(\.count)[Int(ids[0])]
       #expect(ids.dropLast(3).allSatisfy { $0 == ids[0] } || count < 48, "\(long)")
     }
+  }
+}
+
+/// Vocabularies that other programs read.
+struct VocabularyFileTests {
+  @Test func `the vocabulary survives the way through GGUF`() throws {
+    let text = VocabularyTrainerTests.text
+    let tokenizer = try VocabularyTrainerTests.trained(String(repeating: text, count: 3), size: 300)
+    let gguf = GGUFLayout(metadata: tokenizer.ggufMetadata(count: 310), tensors: [])
+    let again = try ByteLevelBPE(gguf: GGUFFile(MappedFile(copying: gguf.header)))
+    #expect(again.vocabularyCount == 310)
+    #expect(again.encode(text) == tokenizer.encode(text))
+    #expect(again.eosIDs == [0])
+    #expect(again.bytes(of: 305) == [])
+  }
+
+  @Test func `a folder opens whatever it holds`() throws {
+    let tokenizer = try VocabularyTrainerTests.trained("the cat the cat", size: 262)
+    let files: [String: [UInt8]] = [
+      "tokenizer.json": tokenizer.json(), "tokenizer_config.json": tokenizer.configJSON(),
+    ]
+    let opened = try TokenizerFolder.open(paths: files.keys.sorted()) {
+      MappedFile(copying: files[$0] ?? [])
+    }
+    #expect(opened.encode("the cat") == tokenizer.encode("the cat"))
+    #expect(opened.separatorID == 0)
+    let gguf = GGUFLayout(metadata: tokenizer.ggufMetadata(count: 262), tensors: []).header
+    let single = try TokenizerFolder.open(paths: [""]) { _ in MappedFile(copying: gguf) }
+    #expect(single.encode("the cat") == tokenizer.encode("the cat"))
+    #expect(throws: FormatError.self) {
+      try TokenizerFolder.open(paths: ["config.json"]) { _ in MappedFile(copying: []) }
+    }
+  }
+
+  @Test(arguments: [
+    #"{"model":{"type":"WordPiece","vocab":{}}}"#, #"{"model":{"vocab":{"a":0},"merges":[]}}"#,
+    #"{"model":{"byte_fallback":true,"vocab":{}}}"#, "{}",
+    #"{"model":{"vocab":{"a":99999999999}},"pre_tokenizer":{"type":"ByteLevel"}}"#,
+    #"{"model":{"vocab":{"a":0}},"pre_tokenizer":{"type":"ByteLevel"},"normalizer":{"type":"Lowercase"}}"#,
+  ])
+  func `what cannot be computed is refused`(json: String) {
+    #expect(throws: (any Error).self) { try ByteLevelBPE(json: Array(json.utf8)) }
   }
 }
