@@ -33,7 +33,7 @@ extension StyleStatistics {
   }
 
   private func mean(_ name: String) -> Double? {
-    features.first { $0.name == name }?.mean
+    manner.features.first { $0.name == name }?.mean
   }
 
   private func whole(_ number: Double) -> String { String(Int(number.rounded())) }

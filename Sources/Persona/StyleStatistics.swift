@@ -14,7 +14,7 @@ public struct StyleStatistics: Codable, Equatable, Sendable {
   /// Marks per thousand characters, by name.
   public let marks: [String: Double]
   /// What a record has on the average, and how much records differ.
-  public let features: [Feature]
+  public let manner: Manner
   /// How far the user's own records are from the average.
   public let distances: Quantiles
   /// What the user writes more than others do, most telling first.
@@ -22,16 +22,9 @@ public struct StyleStatistics: Codable, Equatable, Sendable {
   /// Whether `typicalWords` compares with a reference text.
   public let hasReference: Bool
 
-  /// One measure of a text.
-  public struct Feature: Codable, Equatable, Sendable {
-    public let name: String
-    public let mean: Double
-    public let deviation: Double
-  }
-
   init(
     _ measures: [TextMeasures], vocabulary: [String: Int], spread: [String: Int],
-    features: [Feature], distances: Quantiles, reference: [String: Int]
+    manner: Manner, distances: Quantiles, reference: [String: Int]
   ) {
     records = measures.count
     characters = measures.reduce(0) { $0 + $1.characters }
@@ -47,7 +40,7 @@ public struct StyleStatistics: Codable, Equatable, Sendable {
       marks[mark.name] = (1000 * Double(count) / Double(max(1, characters))).rounded6
     }
     self.marks = marks
-    self.features = features
+    self.manner = manner
     self.distances = distances
     hasReference = !reference.isEmpty
     typicalWords =

@@ -64,8 +64,7 @@ public import StageKit
     let profile = try context.input("profile")
     var filter = Filter(
       history: try RecordFile.decode(context.input("history").read()),
-      style: try Style(
-        statistics: profile.read(Style.File.statistics), words: profile.read(Style.File.words)),
+      style: try Style(reading: { try profile.read($0) }),
       test: try Shingles(decoding: context.input("shingles").read()), options: options)
     let marked = filter.mark(try SampleFile.decode(context.input("samples").read()))
     let report = FilterReport(marked)

@@ -19,7 +19,7 @@ public import StageKit
     Output("index", kind: "index", help: "BM25 index with the records, as JSON."),
     Output(
       "profile", kind: "profile",
-      help: "statistics.json, words.tsv and profile.txt, which a person can read."),
+      help: "statistics.json, words.tsv, pairs.tsv, and profile.txt, which a person can read."),
   ]
   static let parameters: [any ParameterDeclaration] = []
 

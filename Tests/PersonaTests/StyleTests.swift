@@ -43,8 +43,7 @@ struct StyleTests {
   @Test func `the profile goes through its files and reads well`() throws {
     let style = Style(records, reference: ["the": 10])
     let files = Dictionary(uniqueKeysWithValues: try style.encoded().map { ($0.path, $0.bytes) })
-    let read = try Style(
-      statistics: #require(files["statistics.json"]), words: #require(files["words.tsv"]))
+    let read = try Style(reading: { try #require(files[$0]) })
     #expect(read == style)
     let text = String(decoding: try #require(files["profile.txt"]), as: UTF8.self)
     #expect(text.hasPrefix("4 texts, 61 words"))
