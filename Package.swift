@@ -78,7 +78,7 @@ let package = Package(
     stage("profile", ["Bytes", "ObjectStore", "Corpus", "Persona"]),
     stage("synthesize", [
       "Bytes", "ObjectStore", "Corpus", "Persona", "Augmentation", "Tokenizers", "Models", "Encoding",
-      "Formats",
+      "Formats", "Kernels",
     ]),
     stage("filter", ["Bytes", "ObjectStore", "Corpus", "Persona", "Augmentation"]),
     stage("tokenize", ["Bytes", "ObjectStore", "Corpus", "Tokenizers", "Formats", "Encoding"]),
