@@ -68,7 +68,7 @@ public struct SideBySide: Sendable {
     var lines: [String] = []
     for example in examples {
       lines += ["## \(example.record)", "", quoted(example.opening + " …"), ""]
-      lines += ["**real**", "", quoted(example.real), ""]
+      lines += ["**as written**", "", quoted(example.real), ""]
       for (arm, text) in example.continuations { lines += ["**\(arm)**", "", quoted(text), ""] }
     }
     return lines.joined(separator: "\n")

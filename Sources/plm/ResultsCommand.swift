@@ -1,0 +1,63 @@
+import ActionCache
+import ArgumentParser
+import Bytes
+import Foundation
+import Graph
+import ObjectStore
+import Resolver
+
+struct ResultsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "results",
+    abstract: "Says what every user's personal model is worth, and copies the bundles out.",
+    discussion: """
+      Reads what the last build left in the store and runs nothing; plm status says whether that \
+      is up to date.
+      """)
+
+  @OptionGroup var common: CommonOptions
+
+  @Option(help: "Copies every user's bundle to a folder of theirs below this one.")
+  var export: String?
+
+  mutating func run() throws {
+    let cache = try common.openCache()
+    let places = Dictionary(grouping: try cache.places()) { $0.user }
+    var results = try Self.users(common, cache).map { user in
+      try UserResult(user, nodes: places[user, default: []].map(\.node), in: cache)
+    }
+    guard results.contains(where: { $0.bundle != nil }) else {
+      for result in results { if let why = result.failure { Terminal.complain("plm: \(why)") } }
+      throw UsageProblem("none of these users has a bundle; plm build makes them")
+    }
+    if let export {
+      for index in results.indices {
+        guard let bundle = results[index].bundle else { continue }
+        let path = "\(export)/\(UserName.encoded(results[index].user))"
+        try BundleFolder(path: path).write(try cache.store.tree(bundle), from: cache.store)
+        results[index].path = path
+      }
+    }
+    if common.json {
+      Terminal.write(["users": .array(results.map(\.json))] as JSON)
+    } else {
+      Terminal.write(ResultTable(results).text)
+    }
+  }
+
+  /// The users asked for, else those of the last build, else all that the store knows.
+  private static func users(_ common: CommonOptions, _ cache: ActionCache) throws -> [String] {
+    var names: [String]?
+    if let path = common.users {
+      names = try UserList(reading: CommonOptions.absolute(path), cache: cache).users.map(\.name)
+    } else if let path = try cache.builds(limit: 100).compactMap(\.users).first {
+      names = try? UserList(reading: path, cache: cache).users.map(\.name)
+    }
+    let known = try names ?? Set(cache.places().compactMap(\.user)).sorted()
+    guard let user = common.user else { return known }
+    guard let found = known.first(where: { $0 == user || UserName.encoded($0) == user }) else {
+      throw UsageProblem("there is no user '\(user)' among the \(known.count) of the last build")
+    }
+    return [found]
+  }
+}
