@@ -109,6 +109,9 @@ let package = Package(
     .executableTarget(
       name: "probe", dependencies: ["Bytes", "StageKit"], path: "Tests/ProbeStage",
       swiftSettings: settings),
+    .executableTarget(
+      name: "kernel-probe", dependencies: ["Kernels"], path: "Tests/KernelProbe",
+      swiftSettings: settings),
     tests("BytesTests", ["Bytes"]),
     tests("ObjectStoreTests", ["Bytes", "ObjectStore", "CZlib", "probe"]),
     tests("ActionCacheTests", ["Bytes", "ObjectStore", "ActionCache"]),
@@ -116,7 +119,7 @@ let package = Package(
     tests("ResolverTests", ["Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver"]),
     tests("FormatsTests", ["Bytes", "Formats"]),
     tests("TokenizersTests", ["Bytes", "Formats", "Tokenizers"]),
-    tests("KernelsTests", ["Kernels"]),
+    tests("KernelsTests", ["Kernels", "kernel-probe"]),
     tests("ModelsTests", ["Bytes", "Formats", "Kernels", "Models"]),
     tests("CorpusTests", ["Bytes", "Corpus"]),
     tests("PersonaTests", ["Bytes", "Corpus", "Persona"]),

@@ -51,12 +51,6 @@ const char *plm_variant_refused(void) {
   chosen();
   return refused;
 }
-int plm_use_variant(const char *name) {
-  chosen();
-  const plm_variant_table *other = available(name);
-  if (other) variant = other;
-  return other != NULL;
-}
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 

@@ -10,9 +10,6 @@ public enum Kernels {
     plm_variant_refused().map { String(cString: $0) }
   }
 
-  /// Uses the named variant from now on; false if this processor lacks it. For tests.
-  public static func use(variant name: String) -> Bool { plm_use_variant(name) != 0 }
-
   /// How many threads share the work; set to 0 for one per processor. Never changes a result.
   public static var threads: Int {
     get { Int(plm_threads()) }

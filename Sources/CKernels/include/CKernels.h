@@ -21,8 +21,6 @@ extern "C" {
 // and plm_variant_refused() then names it.
 const char *plm_variant(void);
 const char *plm_variant_refused(void);
-// Uses the named variant from now on; returns 0 if this processor lacks it. For tests.
-int plm_use_variant(const char *name);
 
 // Sets how many threads share the work; 0 means one per processor this process may run on.
 void plm_set_threads(int count);
