@@ -127,6 +127,7 @@ let package = Package(
     tests("AugmentationTests", ["Bytes", "Corpus", "Persona", "Augmentation"]),
     tests("EvaluationTests", ["Bytes", "Corpus", "Persona", "Evaluation"]),
     tests("StageKitTests", ["Bytes", "ObjectStore", "StageKit", "probe"]),
+    tests("PlmTests", ["Bytes", "ObjectStore", "ActionCache", "plm"]),
     tests("EndToEndTests", ["Bytes", "ObjectStore", "Formats", "Models"]),
     tests("ArchitectureTests", []),
   ],

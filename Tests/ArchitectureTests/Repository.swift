@@ -30,5 +30,7 @@ enum Repository {
   }
 
   static let swift = ["swift"]
-  static let text = ["swift", "c", "h", "inc", "md", "yaml", "yml", "json", "jsonl", "csv", "txt"]
+  static let text = [
+    "swift", "c", "h", "inc", "py", "sh", "md", "yaml", "yml", "json", "jsonl", "csv", "txt",
+  ]
 }
