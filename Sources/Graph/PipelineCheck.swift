@@ -129,6 +129,13 @@ struct PipelineCheck {
         }
       }
     }
+    for setting in node.settings.keys.sorted() where !used.contains("set.\(setting)") {
+      problems.append(
+        .unknownParameter(
+          setting, node: node.name, line: node.line,
+          meant: Suggestion.nearest(
+            to: setting, among: used.filter { $0.hasPrefix("set.") }.map { String($0.dropFirst(4)) })))
+    }
     for output in node.outputs where !used.contains("out.\(output)") {
       problems.append(.unusedOutput(output, node: node.name, line: node.line))
     }

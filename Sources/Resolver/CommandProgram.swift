@@ -46,6 +46,8 @@ public struct CommandProgram: Sendable {
     ]
     if !files.isEmpty { parameters["files"] = .object(files) }
     if !node.settings.isEmpty { parameters["set"] = .object(node.settings) }
+    // Their names alone: what they hold is nobody's to know.
+    if !node.secrets.isEmpty { parameters["secrets"] = .array(node.secrets.sorted().map(JSON.string)) }
     keyParameters = parameters
   }
 

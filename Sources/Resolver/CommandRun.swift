@@ -19,16 +19,22 @@ struct CommandRun {
   let action: Action
 
   func run(_ progress: @escaping @Sendable (JSON) -> Void) async -> ActionResult {
-    let folder = "\(store.path)/tmp/command-\(getpid())-\(action.key.hex.prefix(16))"
+    // One action runs once at a time, so what lies there is left over from a kill.
+    let folder = "\(store.path)/tmp/command-\(action.key.hex)"
+    try? FileManager.default.removeItem(atPath: folder)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     do {
-      try? FileManager.default.removeItem(atPath: folder)
       try layOut(in: folder)
       let end = try await launch(in: folder).run { line in
         if let json = try? JSON(parsing: line) { progress(json) }
       }
       if Task.isCancelled { return .interrupted }
-      if let failure = ProcessRunner.failure(end, log: action.log) { return failure }
+      if case .failed(let exit, let message)? = ProcessRunner.failure(end, log: action.log) {
+        // A program that knows nothing of exit codes says 1 where it found no room.
+        return isDiskFull
+          ? .failed(exit: 75, message: "\(message); the disk is full")
+          : .failed(exit: exit, message: message)
+      }
       return try takeIn(from: folder)
     } catch let error as StoreError {
       return .failed(exit: error.exitCode, message: "\(error)")
@@ -37,6 +43,12 @@ struct CommandRun {
     } catch {
       return .failed(exit: 1, message: "\(error)")
     }
+  }
+
+  private var isDiskFull: Bool {
+    var status = statvfs()
+    guard statvfs(store.path, &status) == 0 else { return false }
+    return UInt64(status.f_bavail) * UInt64(status.f_frsize) < 64 << 10
   }
 
   private func launch(in folder: String) -> Launch {

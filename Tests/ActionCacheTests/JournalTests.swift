@@ -1,0 +1,160 @@
+import ActionCache
+import Bytes
+import Foundation
+import ObjectStore
+import TestKit
+import Testing
+
+/// A record of some action.
+func record(
+  _ node: String, user: String? = "ann", key: String, outputs: [String: Digest] = [:],
+  exit: Int32 = 0, start: Int = 0
+) -> ActionRecord {
+  ActionRecord(
+    key: Digest(of: key), node: node, user: user, stage: "s", version: 1,
+    parameters: ["rank": 8, "rate": 0.5], inputs: ["in": Digest(of: "input")], outputs: outputs,
+    kernels: "scalar", start: Timestamp(milliseconds: start),
+    end: Timestamp(milliseconds: start + 1500), host: "here", exit: exit, reasons: [["reason": "forced"]])
+}
+
+@Suite struct JournalTests {
+  let temporary = try! TemporaryStore()
+
+  private var journal: String { temporary.path + "/journal/main.jsonl" }
+
+  private func open() throws -> ActionCache { try ActionCache(temporary.store) }
+
+  @Test func `a record reads back as it was`() throws {
+    let whole = record("train", key: "k", outputs: ["adapter": Digest(of: "o")])
+    #expect(ActionRecord(whole.json) == whole)
+    #expect(whole.end.description == "1970-01-01T00:00:01.500Z")
+    #expect(Timestamp("2026-11-22T16:20:00.123Z")?.description == "2026-11-22T16:20:00.123Z")
+  }
+
+  @Test func `an action is found by its key, and only where it succeeded`() throws {
+    let cache = try open()
+    try cache.record([.action(record("train", key: "a", outputs: ["x": Digest(of: "1")]))])
+    try cache.record([.action(record("train", key: "b", exit: 1))])
+    #expect(try cache.action(Digest(of: "a"))?.outputs == ["x": Digest(of: "1")])
+    #expect(try cache.action(Digest(of: "b")) == nil)
+    #expect(try cache.attempt(Digest(of: "b"))?.exit == 1)
+    let state = try cache.state(user: "ann", node: "train")
+    #expect(state.action?.key == Digest(of: "a"))
+    #expect(state.failure?.key == Digest(of: "b"))
+    #expect(try cache.producers(of: Digest(of: "1")).count == 1)
+    try cache.record([.adopted(user: "ann", node: "train", key: Digest(of: "a"))])
+    #expect(try cache.state(user: "ann", node: "train").failure == nil)
+  }
+
+  @Test func `a deleted index is made again from the journal`() throws {
+    try open().record([.action(record("train", key: "a")), .action(record("eval", user: nil, key: "b"))])
+    for suffix in ["", "-wal", "-shm"] { Files.remove(temporary.path + "/index.sqlite" + suffix) }
+    let cache = try open()
+    #expect(try cache.places().map(\.node) == ["eval", "train"])
+    #expect(try cache.counts().actions == 2)
+  }
+
+  @Test(arguments: ["not a database", "", "SQLite format 3\u{0}"])
+  func `a damaged index is made again`(_ content: String) throws {
+    try open().record([.action(record("train", key: "a"))])
+    for suffix in ["-wal", "-shm"] { Files.remove(temporary.path + "/index.sqlite" + suffix) }
+    try Files.replace(
+      temporary.path + "/index.sqlite", Array(String(repeating: content, count: 500).utf8))
+    #expect(try open().action(Digest(of: "a")) != nil)
+  }
+
+  @Test func `a torn last line costs itself alone`() throws {
+    try open().record([.action(record("train", key: "a"))])
+    try Files.append("{\"type\":\"action\",\"key\":\"sha2", to: journal)
+    let cache = try open()
+    #expect(try cache.action(Digest(of: "a")) != nil)
+    try cache.record([.action(record("train", key: "b"))])
+    #expect(try cache.action(Digest(of: "b")) != nil)
+    #expect(try cache.counts().passedOver == 1)
+    #expect(try cache.counts().actions == 2)
+  }
+
+  @Test func `a shorter or another journal is followed from its beginning`() throws {
+    let cache = try open()
+    try cache.record([.action(record("train", key: "a")), .action(record("train", key: "b"))])
+    try Files.truncate(journal, to: 300)
+    try cache.refresh()
+    #expect(try cache.counts().actions == 0)
+    let other = record("other", key: "c").json.text + "\n"
+    try Files.replace(journal, Array(String(repeating: other, count: 5).utf8))
+    try cache.refresh()
+    #expect(try cache.counts().actions == 5)
+    #expect(try cache.places().map(\.node) == ["other"])
+  }
+
+  @Test func `what another process records is seen after a refresh`() throws {
+    let (one, two) = (try open(), try open())
+    try one.record([.action(record("train", key: "a"))])
+    try two.refresh()
+    #expect(try two.action(Digest(of: "a")) != nil)
+  }
+
+  @Test func `many writers at once lose no line`() async throws {
+    let path = temporary.store
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for writer in 0..<4 {
+        group.addTask {
+          let cache = try ActionCache(path)
+          for number in 0..<25 {
+            try cache.record([.action(record("n\(writer)", key: "\(writer) \(number)"))])
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let cache = try open()
+    #expect(try cache.counts().actions == 100)
+    #expect(try cache.counts().passedOver == 0)
+  }
+
+  @Test func `a lock goes with its holder`() throws {
+    let cache = try open()
+    let key = Digest(of: "k")
+    var lock = try cache.lock(action: key)
+    #expect(lock != nil)
+    #expect(try cache.lock(action: key) == nil)
+    lock = nil
+    #expect(try cache.lock(action: key) != nil)
+    _ = lock
+    #expect(Files.names(temporary.path + "/locks").isEmpty)
+  }
+
+  @Test func `builds share the store, cleaning has it alone`() throws {
+    let cache = try open()
+    let one = try cache.lock(store: .shared)
+    let two = try cache.lock(store: .shared)
+    #expect(one != nil && two != nil)
+    #expect(try cache.lock(store: .exclusive) == nil)
+  }
+
+  @Test func `files are known by their stamps`() throws {
+    let cache = try open()
+    let file = temporary.folder("file")
+    try Files.write("one", to: file)
+    let stamp = try #require(FileStamp(path: file))
+    cache.remember([.init(path: file, stamp: stamp, digest: Digest(of: "one"))])
+    #expect(try cache.digest(of: file, stamp: stamp) == Digest(of: "one"))
+    usleep(30_000)
+    try Files.write("two", to: file)
+    #expect(try cache.digest(of: file, stamp: try #require(FileStamp(path: file))) == nil)
+  }
+
+  @Test func `what was not yet durable when the machine went down is listed`() throws {
+    let cache = try open()
+    func build(_ boot: String) -> JournalEntry {
+      .build(
+        BuildRecord(
+          start: .now, pipeline: "p", users: nil, targets: [], settings: [], boot: boot))
+    }
+    try cache.record([build("one"), .action(record("train", key: "a"))])
+    try cache.sync()
+    try cache.record([.action(record("train", key: "b"))])
+    #expect(try cache.unsynced(boot: "one").isEmpty)
+    #expect(try cache.unsynced(boot: "two").map(\.key) == [Digest(of: "b")])
+  }
+}
