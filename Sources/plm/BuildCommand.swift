@@ -15,7 +15,9 @@ struct BuildCommand: AsyncParsableCommand {
   @Argument(help: "A user, a node (for all users), or USER/NODE; everything if there is none.")
   var targets: [String] = []
 
-  @Option(name: .shortAndLong, help: "How many cores to use at most (else all).")
+  @Option(
+    name: [.customShort("j", allowingJoined: true), .long],
+    help: "How many cores to use at most (else all).")
   var jobs: Int?
 
   @Flag(name: .shortAndLong, help: "Goes on with other users when one fails (the default).")
