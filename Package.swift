@@ -119,6 +119,10 @@ let package = Package(
     tests("ResolverTests", ["Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver"]),
     tests("FormatsTests", ["Bytes", "Formats"]),
     tests("TokenizersTests", ["Bytes", "Formats", "Tokenizers"]),
+    tests("FormatStagesTests", [
+      "Bytes", "ObjectStore", "Formats", "Tokenizers", "Corpus", "vocabulary", "tokenize",
+      "quantize", "package",
+    ]),
     tests("KernelsTests", ["Kernels", "kernel-probe"]),
     tests("ModelsTests", ["Bytes", "Formats", "Kernels", "Models"]),
     tests("CorpusTests", ["Bytes", "Corpus"]),

@@ -7,14 +7,16 @@ public struct CorpusFiles {
   private let map: (String) throws -> MappedFile
 
   /// - Parameters:
-  ///   - paths: the files; descriptions and licences among them are passed over. One empty path for a single file.
+  ///   - paths: the files; descriptions and licences among them are passed over. One empty path for
+  /// a single file.
   ///   - map: maps one of them.
   public init(paths: [String], map: @escaping (String) throws -> MappedFile) {
     self.paths = paths.filter(Self.isText)
     self.map = map
   }
 
-  /// Calls `body` with the name and UTF-8 of each document; a title stands on a line before its text.
+  /// Calls `body` with the name and UTF-8 of each document; a title stands on a line before its
+  /// text.
   public func forEach(_ body: (_ name: String, _ text: [UInt8]) throws -> Void) throws {
     for path in paths {
       let file = try map(path)

@@ -1,11 +1,12 @@
+import Bytes
 import Formats
 public import Tokenizers
-import Bytes
 
-/// Packs documents into windows for pre-training: joined by the separator, cut every `window` tokens.
+/// Packs documents into windows for pre-training: joined by the separator, cut every `window`
+/// tokens.
 ///
-/// Some documents, chosen by a hash of their content, are kept apart for validation. Where there are more tokens
-/// than asked for, windows are chosen by a seeded hash of their place.
+/// Some documents, chosen by a hash of their content, are kept apart for validation. Where there
+/// are more tokens than asked for, windows are chosen by a seeded hash of their place.
 public struct CorpusPacker {
   /// One stream of windows.
   public struct Side {
@@ -44,7 +45,8 @@ public struct CorpusPacker {
     self.holdout = holdout
     self.seed = seed
     mostTrain = tokens == 0 ? Int.max / 4 : max(tokens / window, 1)
-    mostValidation = mostTrain == Int.max / 4
+    mostValidation =
+      mostTrain == Int.max / 4
       ? mostTrain : max(Int(Double(mostTrain) * holdout), 1)
     encoder = BPEEncoder(tokenizer)
   }

@@ -4,9 +4,9 @@ public import Tokenizers
 
 /// Turns records and samples into token samples that fit a window.
 ///
-/// A sample is the separator (no loss), the prompt (no loss), the completion and the separator again (both with
-/// loss). What is longer than the window goes on in further samples, each starting with the separator;
-/// see the page `Windows` of this module's documentation.
+/// A sample is the separator (no loss), the prompt (no loss), the completion and the separator
+/// again (both with loss). What is longer than the window goes on in further samples, each starting
+/// with the separator; see the page `Windows` of this module's documentation.
 public struct SampleEncoder: Sendable {
   /// The most tokens a sample may have.
   public let window: Int
@@ -56,8 +56,8 @@ public struct SampleEncoder: Sendable {
     return samples
   }
 
-  /// What a model is given to continue: the separator and the prompt, its end cut off where it leaves less than
-  /// `room` tokens of the window.
+  /// What a model is given to continue: the separator and the prompt, its end cut off where it
+  /// leaves less than `room` tokens of the window.
   public func prompt(_ text: String, room: Int) -> [Int32] {
     [start] + fitted(tokenizer.encode(text), to: max(window - 1 - room, 1))
   }
@@ -75,7 +75,8 @@ public struct SampleEncoder: Sendable {
       let space = window - opening.count
       let isLast = completion.count - from + 1 <= space
       // The last sample has room for the end as well: something must be left for it.
-      let to = isLast
+      let to =
+        isLast
         ? completion.count : cuts.cut(from: from, most: min(space, completion.count - from - 1))
       var ids = opening + completion[from..<to]
       var labels = Array(repeating: TokenSample.unlabelled, count: opening.count)
@@ -92,7 +93,8 @@ public struct SampleEncoder: Sendable {
     return samples
   }
 
-  /// A prompt cut to `most` tokens: its last token (the line break before the answer) stays, what goes is before it.
+  /// A prompt cut to `most` tokens: its last token (the line break before the answer) stays, what
+  /// goes is before it.
   private func fitted(_ prompt: [Int32], to most: Int) -> [Int32] {
     guard prompt.count > most, let last = prompt.last else { return prompt }
     return prompt.prefix(most - 1) + [last]

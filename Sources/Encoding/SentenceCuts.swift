@@ -30,7 +30,9 @@ struct SentenceCuts {
     var closings = 0
     while last > 0, closings < 4 {
       let byte = bytes[last]
-      if [UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: ")"), UInt8(ascii: "]")].contains(byte) {
+      if [UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: ")"), UInt8(ascii: "]")].contains(
+        byte)
+      {
         last -= 1
       } else if last >= 2, bytes[last - 2] == 0xe2, bytes[last - 1] == 0x80,
         byte == 0x9d || byte == 0x99
@@ -66,5 +68,7 @@ struct SentenceCuts {
   }
 
   /// The UTF-8 bytes of a range of tokens.
-  func byteCount(_ range: Range<Int>) -> Int { offsets[range.upperBound] - offsets[range.lowerBound] }
+  func byteCount(_ range: Range<Int>) -> Int {
+    offsets[range.upperBound] - offsets[range.lowerBound]
+  }
 }

@@ -1,4 +1,5 @@
-/// Stores the settings of a LoRA adapter: the part of PEFT's `adapter_config.json` that decides its mathematics.
+/// Stores the settings of a LoRA adapter: the part of PEFT's `adapter_config.json` that decides its
+/// mathematics.
 public struct AdapterConfig: Equatable, Sendable {
   public var rank: Int
   public var alpha: Double

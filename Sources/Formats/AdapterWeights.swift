@@ -50,7 +50,8 @@ public struct AdapterWeights: Sendable {
     return Pair(a: try factor("A"), b: try factor("B"))
   }
 
-  /// Adds scale·B·A to the weights of the projection that a Hugging Face name belongs to, if it is adapted.
+  /// Adds scale·B·A to the weights of the projection that a Hugging Face name belongs to, if it is
+  /// adapted.
   public func merge(into weights: inout [Float], of name: String) throws(FormatError) {
     let parts = name.split(separator: ".")
     guard parts.count == 6, parts[1] == "layers", let layer = Int(parts[2]), parts[5] == "weight",

@@ -69,7 +69,8 @@ public struct GGUFExport: Sendable {
     var values = try source.floats(of: item.source)
     try adapter?.merge(into: &values, of: item.source)
     guard let heads = config.pairedHeads(of: item.source) else { return values }
-    return RotaryLayout.pairs(values, heads: heads, columns: values.count / (heads * config.headSize))
+    return RotaryLayout.pairs(
+      values, heads: heads, columns: values.count / (heads * config.headSize))
   }
 }
 
@@ -91,9 +92,10 @@ extension GGUFExport {
         entries.append(.init(name: own + ".lora_a", shape: [rank, columns], type: .f32))
         entries.append(.init(name: own + ".lora_b", shape: [rows, rank], type: .f32))
         values[own + ".lora_a"] = pair.a
-        values[own + ".lora_b"] = model.pairedHeads(of: name).map {
-          RotaryLayout.pairs(pair.b, heads: $0, columns: rank)
-        } ?? pair.b
+        values[own + ".lora_b"] =
+          model.pairedHeads(of: name).map {
+            RotaryLayout.pairs(pair.b, heads: $0, columns: rank)
+          } ?? pair.b
       }
     }
     let layout = GGUFLayout(

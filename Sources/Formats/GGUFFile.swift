@@ -1,6 +1,7 @@
 public import Bytes
 
-/// Stores the header of a GGUF file (version 2 or 3), every claim of it checked against the file's length.
+/// Stores the header of a GGUF file (version 2 or 3), every claim of it checked against the file's
+/// length.
 public struct GGUFFile: Sendable {
   /// Where a tensor lies and what it is.
   public struct Tensor: Sendable {
@@ -139,8 +140,9 @@ private struct GGUFHeaderReader {
     guard claimed <= UInt64(reader.remaining / least) else {
       throw FormatError.truncated(
         format: format, part: "\(claimed) \(what)",
-        needed: Int(clamping: claimed.multipliedReportingOverflow(by: UInt64(least)).overflow
-          ? UInt64.max : claimed * UInt64(least)),
+        needed: Int(
+          clamping: claimed.multipliedReportingOverflow(by: UInt64(least)).overflow
+            ? UInt64.max : claimed * UInt64(least)),
         available: reader.remaining)
     }
     return Int(claimed)

@@ -1,6 +1,7 @@
 public import Bytes
 
-/// Gives the tensors of a GGUF model under their Hugging Face names, as 32-bit floats in Hugging Face's layout.
+/// Gives the tensors of a GGUF model under their Hugging Face names, as 32-bit floats in Hugging
+/// Face's layout.
 public struct GGUFModel: TensorSource {
   public let config: ModelConfig
   public let names: [String]
@@ -52,7 +53,8 @@ public struct GGUFModel: TensorSource {
     }
     let hidden = try file.size(name("embedding_length"))
     let heads = try file.size(name("attention.head_count"))
-    let headSize = file.metadata[name("attention.key_length")]?.int
+    let headSize =
+      file.metadata[name("attention.key_length")]?.int
       ?? file.metadata[name("rope.dimension_count")]?.int ?? hidden / heads
     let keyHeads = file.metadata[name("attention.head_count_kv")]?.int ?? heads
     guard headSize > 0, headSize < 1 << 20, keyHeads > 0, heads.isMultiple(of: keyHeads),
@@ -95,13 +97,14 @@ public struct GGUFModel: TensorSource {
     }
     let values = try file.floats(of: own)
     guard let heads = config.pairedHeads(of: name) else { return values }
-    return RotaryLayout.halves(values, heads: heads, columns: values.count / (heads * config.headSize))
+    return RotaryLayout.halves(
+      values, heads: heads, columns: values.count / (heads * config.headSize))
   }
 }
 
 extension ModelConfig {
-  /// The heads of a query or key projection (weight, bias or a LoRA factor B) whose rows llama.cpp's llama
-  /// architecture wants in pairs; nil for all other tensors and architectures.
+  /// The heads of a query or key projection (weight, bias or a LoRA factor B) whose rows
+  /// llama.cpp's llama architecture wants in pairs; nil for all other tensors and architectures.
   public func pairedHeads(of name: String) -> Int? {
     guard family != .qwen2 else { return nil }
     if name.contains("self_attn.q_proj.") { return headCount }

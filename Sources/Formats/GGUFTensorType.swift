@@ -67,7 +67,8 @@ public enum GGUFTensorType: UInt32, Sendable, CaseIterable {
     }
   }
 
-  /// Each block's largest magnitude becomes 127, the others what is nearest, halves away from zero (as ggml).
+  /// Each block's largest magnitude becomes 127, the others what is nearest, halves away from zero
+  /// (as ggml).
   private static func quantized(_ values: [Float]) -> [UInt8] {
     precondition(values.count.isMultiple(of: 32), "Q8_0 wants whole blocks")
     var bytes: [UInt8] = []

@@ -158,7 +158,8 @@ private struct JSONParser {
     throw wrong("end of text in a string")
   }
 
-  /// Reads the digits after `\u`, and the second half of a surrogate pair; a lone half becomes U+FFFD.
+  /// Reads the digits after `\u`, and the second half of a surrogate pair; a lone half becomes
+  /// U+FFFD.
   private mutating func parseCodePoint() throws(FormatError) -> Character {
     let first = try parseHex()
     if let scalar = Unicode.Scalar(first) { return Character(scalar) }
@@ -205,7 +206,8 @@ private struct JSONParser {
     }
     let digits = String(decoding: bytes[start..<at], as: UTF8.self)
     if isWhole, let value = Int(digits) { return .int(value) }
-    guard let first = digits.utf8.first, first == UInt8(ascii: "-") || (0x30...0x39).contains(first),
+    guard let first = digits.utf8.first,
+      first == UInt8(ascii: "-") || (0x30...0x39).contains(first),
       let value = Double(digits)
     else {
       at = start

@@ -41,7 +41,9 @@ private struct JSONWriter {
       if !elements.isEmpty { breakLine(depth) }
       bytes.append(UInt8(ascii: "]"))
     case .object(let members):
-      let ordered = sorted ? members.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+      let ordered =
+        sorted
+        ? members.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         : members
       bytes.append(UInt8(ascii: "{"))
       for (index, member) in ordered.enumerated() {

@@ -1,4 +1,7 @@
 /// Stores one JSON value with its members in the order they were written.
+///
+/// Files of other programs need their order kept (vocabularies) and repeated names noticed
+/// (headers), which `JSON` of Bytes, made for canonical texts, does neither.
 public indirect enum JSONNode: Equatable, Sendable {
   case null
   case bool(Bool)

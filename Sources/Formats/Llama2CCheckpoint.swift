@@ -1,6 +1,7 @@
 public import Bytes
 
-/// Stores where the weights of a llama2.c checkpoint lie: legacy, version 1 (f32) and version 2 (int8).
+/// Stores where the weights of a llama2.c checkpoint lie: legacy, version 1 (f32) and version 2
+/// (int8).
 ///
 /// Tensors are given under their Hugging Face names and in its rotary layout.
 public struct Llama2CCheckpoint: TensorSource {
@@ -13,7 +14,8 @@ public struct Llama2CCheckpoint: TensorSource {
   private static let format = "llama2.c checkpoint"
   private static let magic: UInt32 = 0x616b_3432
 
-  /// Where a tensor lies: floats from `offset`; or bytes from `offset` and a scale per group after them.
+  /// Where a tensor lies: floats from `offset`; or bytes from `offset` and a scale per group after
+  /// them.
   private struct Place: Sendable {
     let offset: Int
     let shape: [Int]
@@ -32,7 +34,8 @@ public struct Llama2CCheckpoint: TensorSource {
     }
     guard (0...2).contains(header.version) else {
       throw .unsupported(
-        format: Self.format, field: "version", found: "\(header.version)", supported: "version 0, 1 or 2")
+        format: Self.format, field: "version", found: "\(header.version)",
+        supported: "version 0, 1 or 2")
     }
     let config = try header.config(format: Self.format)
     var walk = Walk(offset: header.size, total: file.count)
@@ -71,7 +74,8 @@ public struct Llama2CCheckpoint: TensorSource {
       return RotaryLayout.halves(values, heads: config.headCount, columns: config.hiddenSize)
     }
     if name.hasSuffix("k_proj.weight") {
-      return RotaryLayout.halves(values, heads: config.keyValueHeadCount, columns: config.hiddenSize)
+      return RotaryLayout.halves(
+        values, heads: config.keyValueHeadCount, columns: config.hiddenSize)
     }
     return values
   }

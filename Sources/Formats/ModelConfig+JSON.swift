@@ -1,7 +1,8 @@
 extension ModelConfig {
   private static let format = "config.json"
 
-  /// Reads a Hugging Face `config.json`; a field that may change the mathematics and is not known is an error.
+  /// Reads a Hugging Face `config.json`; a field that may change the mathematics and is not known
+  /// is an error.
   public init(json bytes: some Collection<UInt8>) throws(FormatError) {
     let node = try JSONNode(parsing: bytes, format: Self.format)
     guard node.members != nil else {

@@ -5,7 +5,8 @@ public enum ModelFamily: String, Sendable, Codable {
   case mistral
 }
 
-/// Stores the shape of a Llama-like model: the part of a Hugging Face `config.json` that decides its mathematics.
+/// Stores the shape of a Llama-like model: the part of a Hugging Face `config.json` that decides
+/// its mathematics.
 public struct ModelConfig: Equatable, Sendable {
   public var family: ModelFamily
   public var hiddenSize: Int

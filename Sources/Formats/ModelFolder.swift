@@ -1,6 +1,7 @@
 public import Bytes
 
-/// Stores a base model opened from a folder or file, whatever its format: Hugging Face, GGUF or llama2.c.
+/// Stores a base model opened from a folder or file, whatever its format: Hugging Face, GGUF or
+/// llama2.c.
 public struct ModelFolder: Sendable {
   public let config: ModelConfig
   /// The weights under their Hugging Face names, checked against the config.

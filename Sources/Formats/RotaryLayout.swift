@@ -1,7 +1,7 @@
 /// Reorders the rows of query and key projections between the two layouts of rotary positions.
 ///
-/// Hugging Face turns element i of a head together with i + half ("halves"); llama2.c and llama.cpp's llama
-/// architecture turn neighbours 2i and 2i + 1 together ("pairs").
+/// Hugging Face turns element i of a head together with i + half ("halves"); llama2.c and
+/// llama.cpp's llama architecture turn neighbours 2i and 2i + 1 together ("pairs").
 public enum RotaryLayout {
   /// From halves to pairs. `values` is [heads · headSize, columns].
   public static func pairs(_ values: [Float], heads: Int, columns: Int) -> [Float] {

@@ -47,7 +47,9 @@ public struct SafetensorsFile: TensorSource {
       ranges.append((member.name, range))
     }
     // The format has neither overlaps nor holes.
-    ranges.sort { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
+    ranges.sort {
+      ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+    }
     var end = 0
     var previous = ""
     for (name, range) in ranges {
@@ -56,13 +58,15 @@ public struct SafetensorsFile: TensorSource {
       }
       guard range.lowerBound == end else {
         throw .invalid(
-          format: Self.format, field: name, found: "\(range.lowerBound - end) unused bytes before it")
+          format: Self.format, field: name,
+          found: "\(range.lowerBound - end) unused bytes before it")
       }
       (end, previous) = (range.upperBound, name)
     }
     guard end == data.count else {
       throw .invalid(
-        format: Self.format, field: "length", found: "\(data.count - end) bytes after the last tensor")
+        format: Self.format, field: "length",
+        found: "\(data.count - end) bytes after the last tensor")
     }
     self.tensors = tensors
     self.metadata = metadata

@@ -2,8 +2,8 @@ import Bytes
 
 /// Collects tensors and writes them as a safetensors file whose bytes depend on its content alone.
 ///
-/// Wide elements come first, then names in order (as the reference implementation does), so that every
-/// tensor is aligned for its type.
+/// Wide elements come first, then names in order (as the reference implementation does), so that
+/// every tensor is aligned for its type.
 public struct SafetensorsWriter {
   private var tensors: [(name: String, type: ScalarType, shape: [Int], bytes: [UInt8])] = []
   /// The free texts of `__metadata__`.
@@ -85,16 +85,22 @@ public struct SafetensorsLayout: Sendable {
     order = tensors.sorted { ($1.type.size, $0.name) < ($0.type.size, $1.name) }
     var members: [JSONMember] = []
     if !metadata.isEmpty {
-      members.append(JSONMember("__metadata__", .object(
-        metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, .string($0.value)) })))
+      members.append(
+        JSONMember(
+          "__metadata__",
+          .object(
+            metadata.sorted { $0.key < $1.key }.map { JSONMember($0.key, .string($0.value)) })))
     }
     var offset = 0
     for entry in order {
-      members.append(JSONMember(entry.name, .object([
-        "dtype": .string(entry.type.rawValue),
-        "shape": .array(entry.shape.map { .int($0) }),
-        "data_offsets": .array([.int(offset), .int(offset + entry.size)]),
-      ])))
+      members.append(
+        JSONMember(
+          entry.name,
+          .object([
+            "dtype": .string(entry.type.rawValue),
+            "shape": .array(entry.shape.map { .int($0) }),
+            "data_offsets": .array([.int(offset), .int(offset + entry.size)]),
+          ])))
       offset += entry.size
     }
     var json = JSONNode.object(members).bytes(sorted: false)

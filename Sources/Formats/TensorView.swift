@@ -32,7 +32,8 @@ public struct TensorView: Sendable {
   public let name: String
   public let type: ScalarType
   public let shape: [Int]
-  /// The elements, little-endian, the last dimension running fastest; valid as long as this value lives.
+  /// The elements, little-endian, the last dimension running fastest; valid as long as this value
+  /// lives.
   public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
   /// Keeps the bytes mapped.
   private let file: MappedFile

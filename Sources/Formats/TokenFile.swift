@@ -2,8 +2,9 @@ public import Bytes
 
 /// Stores tokenised samples: the content of `tokens.safetensors`.
 ///
-/// `input_ids` and `labels` are i32 [N], `offsets` i64 [S+1]; sample s is `offsets[s]..<offsets[s+1]`.
-/// `bytes` i64 [S], if there, holds the UTF-8 bytes behind each sample's labels.
+/// `input_ids` and `labels` are i32 [N], `offsets` i64 [S+1]; sample s is
+/// `offsets[s]..<offsets[s+1]`. `bytes` i64 [S], if there, holds the UTF-8 bytes behind each
+/// sample's labels.
 public struct TokenFile: Sendable {
   public let ids: [Int32]
   public let labels: [Int32]
@@ -33,7 +34,8 @@ public struct TokenFile: Sendable {
     if let byteCounts, byteCounts.count != offsets.count - 1 {
       throw .wrongShape(tensor: "bytes", expected: [offsets.count - 1], found: [byteCounts.count])
     }
-    for at in ids.indices where ids[at] < 0
+    for at in ids.indices
+    where ids[at] < 0
       || (labels[at] != ids[at] && labels[at] != TokenSample.unlabelled)
     {
       throw .invalid(

@@ -1,6 +1,7 @@
 /// Maps bytes to the printable characters in which byte-level vocabularies spell them, and back.
 ///
-/// Printable Latin-1 bytes stand for themselves; the others, in order, for U+0100 onwards (GPT-2's rule).
+/// Printable Latin-1 bytes stand for themselves; the others, in order, for U+0100 onwards (GPT-2's
+/// rule).
 public enum ByteAlphabet {
   /// The bytes in the order GPT-2 numbers them: those that stand for themselves first.
   public static let order: [UInt8] = {

@@ -12,7 +12,8 @@ extension ByteLevelBPE {
     let pre = file.metadata["tokenizer.ggml.pre"]?.text ?? "gpt-2"
     guard let rule = CuttingRule(rawValue: pre) else {
       throw FormatError.unsupported(
-        format: format, field: "tokenizer.ggml.pre", found: pre, supported: "gpt-2, smollm or qwen2")
+        format: format, field: "tokenizer.ggml.pre", found: pre, supported: "gpt-2, smollm or qwen2"
+      )
     }
     guard let names = try file.value("tokenizer.ggml.tokens").texts,
       let joins = try file.value("tokenizer.ggml.merges").texts
@@ -49,7 +50,8 @@ extension ByteLevelBPE {
   }
 
   /// The metadata by which llama.cpp knows this vocabulary.
-  /// - Parameter count: rows of the model's embedding; those beyond the vocabulary become unused tokens.
+  /// - Parameter count: rows of the model's embedding; those beyond the vocabulary become unused
+  ///   tokens.
   public func ggufMetadata(count: Int) -> [(key: String, value: GGUFValue)] {
     var names: [String] = []
     var types: [Int32] = []

@@ -3,7 +3,8 @@ import Formats
 extension ByteLevelBPE {
   private static let format = "tokenizer.json"
 
-  /// Reads a Hugging Face `tokenizer.json`, and which ids start and end texts from `tokenizer_config.json`.
+  /// Reads a Hugging Face `tokenizer.json`, and which ids start and end texts from
+  /// `tokenizer_config.json`.
   public init(json: some Collection<UInt8>, config: [UInt8]? = nil) throws {
     let root = try JSONNode(parsing: json, format: Self.format)
     guard let model = root["model"], let vocabulary = model["vocab"]?.members else {
@@ -24,7 +25,8 @@ extension ByteLevelBPE {
       guard let id = token["id"]?.int, let id = Int32(exactly: id), id >= 0,
         let content = token["content"]?.text
       else {
-        throw FormatError.invalid(format: Self.format, field: "added_tokens", found: "no id or content")
+        throw FormatError.invalid(
+          format: Self.format, field: "added_tokens", found: "no id or content")
       }
       specials.append(
         Special(id: id, content: content, isControl: token["special"]?.bool ?? false))
@@ -49,7 +51,8 @@ extension ByteLevelBPE {
     for line in mergesText.split(whereSeparator: \.isNewline) where !line.hasPrefix("#version") {
       let pair = line.split(separator: " ")
       guard pair.count == 2 else {
-        throw FormatError.invalid(format: "merges.txt", field: "line", found: String(line.prefix(80)))
+        throw FormatError.invalid(
+          format: "merges.txt", field: "line", found: String(line.prefix(80)))
       }
       parts.append((String(pair[0]), String(pair[1])))
     }
@@ -100,7 +103,9 @@ extension ByteLevelBPE {
     for node in nodes {
       if let text = node.text, let space = text.utf8.firstIndex(of: 0x20) {
         parts.append((String(text[..<space]), String(text[text.utf8.index(after: space)...])))
-      } else if let pair = node.elements, pair.count == 2, let a = pair[0].text, let b = pair[1].text {
+      } else if let pair = node.elements, pair.count == 2, let a = pair[0].text,
+        let b = pair[1].text
+      {
         parts.append((a, b))
       } else {
         throw .invalid(format: format, field: "model.merges[\(parts.count)]", found: "no pair")

@@ -1,4 +1,5 @@
-/// Stores a byte-level BPE vocabulary: pieces of bytes, the merges that make them, and special tokens.
+/// Stores a byte-level BPE vocabulary: pieces of bytes, the merges that make them, and special
+/// tokens.
 public struct ByteLevelBPE: Tokenizer {
   /// A token that stands for itself and is never made by merging.
   public struct Special: Equatable, Sendable {
@@ -29,7 +30,8 @@ public struct ByteLevelBPE: Tokenizer {
 
   public var vocabularyCount: Int { pieces.count }
 
-  /// - Parameter pieces: the bytes of every id; must hold each single byte and what each merge makes.
+  /// - Parameter pieces: the bytes of every id; must hold each single byte and what each merge
+  ///   makes.
   public init(
     pieces: [[UInt8]], merges: [(left: Int32, right: Int32)], specials: [Special],
     rule: CuttingRule = .gpt2, bosID: Int32? = nil, eosIDs: [Int32] = []
@@ -37,7 +39,9 @@ public struct ByteLevelBPE: Tokenizer {
     self.pieces = pieces
     self.merges = merges
     // Longer names first: one may begin with another.
-    self.specials = specials.sorted { ($1.content.utf8.count, $0.id) < ($0.content.utf8.count, $1.id) }
+    self.specials = specials.sorted {
+      ($1.content.utf8.count, $0.id) < ($0.content.utf8.count, $1.id)
+    }
     self.rule = rule
     self.bosID = bosID
     self.eosIDs = eosIDs

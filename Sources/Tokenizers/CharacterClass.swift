@@ -41,7 +41,8 @@ enum CharacterClass: UInt8 {
   }
 }
 
-/// Reads scalars from bytes that should be UTF-8; a byte that is not counts as one character of its own.
+/// Reads scalars from bytes that should be UTF-8; a byte that is not counts as one character of its
+/// own.
 struct ScalarView {
   let bytes: UnsafeBufferPointer<UInt8>
 

@@ -1,7 +1,8 @@
 public import Bytes
 public import Formats
 
-/// Stores a SentencePiece vocabulary as llama2.c writes it: pieces with scores, joined best score first.
+/// Stores a SentencePiece vocabulary as llama2.c writes it: pieces with scores, joined best score
+/// first.
 public struct SentencePieces: Tokenizer {
   private let pieces: [[UInt8]]
   private let scores: [Float]
@@ -16,7 +17,8 @@ public struct SentencePieces: Tokenizer {
 
   public var vocabularyCount: Int { pieces.count }
 
-  /// Reads a `tokenizer.bin` of llama2.c: longest length, then score, length and bytes of each piece.
+  /// Reads a `tokenizer.bin` of llama2.c: longest length, then score, length and bytes of each
+  /// piece.
   /// - Parameter count: the vocabulary size of the model it belongs to; nil reads to the end.
   public init(llama2C file: MappedFile, count: Int? = nil) throws(FormatError) {
     var reader = ByteReader(file.bytes)
@@ -119,7 +121,8 @@ extension SentencePieces {
     else { throw .missing(format: "GGUF file", field: "tokenizer.ggml.tokens and scores") }
     let types = file.metadata["tokenizer.ggml.token_type"]?.integers ?? []
     // Ours is the layout of llama2.c and Llama itself: three controls, then the bytes.
-    guard types.count >= 259, types[3..<259].allSatisfy({ $0 == GGUFTokenType.byte.rawValue }) else {
+    guard types.count >= 259, types[3..<259].allSatisfy({ $0 == GGUFTokenType.byte.rawValue })
+    else {
       throw .unsupported(
         format: "GGUF file", field: "tokenizer.ggml.token_type", found: "bytes not at ids 3 to 258",
         supported: "the layout of Llama's vocabulary")
@@ -141,7 +144,10 @@ extension SentencePieces {
         case 0: (piece(of: 0), .unknown)
         case 1, 2: (piece(of: Int32(id)), .control)
         case 3..<259:
-          ("<0x" + (id - 3 < 16 ? "0" : "") + String(id - 3, radix: 16, uppercase: true) + ">", .byte)
+          (
+            "<0x" + (id - 3 < 16 ? "0" : "") + String(id - 3, radix: 16, uppercase: true) + ">",
+            .byte
+          )
         case ..<vocabularyCount:
           (
             piece(of: Int32(id)).split(separator: " ", omittingEmptySubsequences: false)

@@ -1,4 +1,5 @@
-/// Joins neighbouring symbols, the pair of lowest rank first and the leftmost among equals, until none can be joined.
+/// Joins neighbouring symbols, the pair of lowest rank first and the leftmost among equals, until
+/// none can be joined.
 enum SymbolJoiner {
   /// - Parameter entry: the merge of two symbols; its rank is `MergeTable.noRank` if there is none.
   /// - Complexity: O(n log n).

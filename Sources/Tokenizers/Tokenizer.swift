@@ -8,7 +8,8 @@ public protocol Tokenizer: Sendable {
   var bosID: Int32? { get }
   /// The ids that end a text; the first one is written behind texts.
   var eosIDs: [Int32] { get }
-  /// The ids of a text; the names of special tokens in it are taken literally where `specials` is false.
+  /// The ids of a text; the names of special tokens in it are taken literally where `specials` is
+  /// false.
   func encode(_ text: String, specials: Bool) -> [Int32]
   /// The bytes an id stands for; none for special tokens and unknown ids.
   func bytes(of id: Int32) -> [UInt8]
@@ -17,7 +18,8 @@ public protocol Tokenizer: Sendable {
   /// The text of ids; what is not UTF-8 becomes U+FFFD.
   func decode(_ ids: [Int32]) -> String
   /// The metadata by which llama.cpp knows the vocabulary.
-  /// - Parameter count: rows of the model's embedding; those beyond the vocabulary become unused tokens.
+  /// - Parameter count: rows of the model's embedding; those beyond the vocabulary become unused
+  ///   tokens.
   func ggufMetadata(count: Int) -> [(key: String, value: GGUFValue)]
 }
 

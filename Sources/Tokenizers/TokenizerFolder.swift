@@ -24,7 +24,8 @@ public enum TokenizerFolder {
     }
     let config = try bytes(configName)
     if let json = try bytes(fileName) {
-      return try withEnds(ByteLevelBPE(json: json, config: config), config, try bytes("config.json"))
+      return try withEnds(
+        ByteLevelBPE(json: json, config: config), config, try bytes("config.json"))
     }
     if let vocabulary = try bytes("vocab.json"), let merges = try bytes("merges.txt") {
       let isQwen2 = config.map { String(decoding: $0, as: UTF8.self).contains("Qwen2Tokenizer") }
@@ -36,7 +37,9 @@ public enum TokenizerFolder {
     if let path = paths.first(where: { $0.hasSuffix(".gguf") && !$0.contains("adapter") }) {
       return try open(GGUFFile(try map(path)))
     }
-    if let path = paths.first(where: isLlama2C) { return try SentencePieces(llama2C: try map(path)) }
+    if let path = paths.first(where: isLlama2C) {
+      return try SentencePieces(llama2C: try map(path))
+    }
     if paths == [""] { return try open(GGUFFile(try map(""))) }
     throw FormatError.missing(
       format: "model folder", field: "tokenizer.json, vocab.json with merges.txt, or a .gguf")

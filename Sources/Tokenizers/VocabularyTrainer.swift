@@ -1,7 +1,7 @@
 /// Learns a byte-level BPE vocabulary: again and again joins the pair of pieces seen most often.
 ///
-/// Among pairs seen equally often the one of lower ids is joined, so that the same words give the same
-/// vocabulary (and the same as Hugging Face's trainer gives).
+/// Among pairs seen equally often the one of lower ids is joined, so that the same words give the
+/// same vocabulary (and the same as Hugging Face's trainer gives).
 public struct VocabularyTrainer {
   /// The words as ids, one after the other; a word shrinks in place as its pieces are joined.
   private var symbols: [Int32] = []
@@ -49,14 +49,16 @@ public struct VocabularyTrainer {
     }
     for word in starts.indices {
       for at in starts[word]..<starts[word] + max(lengths[word] - 1, 0) {
-        note(Pair(left: symbols[at], right: symbols[at + 1]), word: Int32(word), change: weights[word])
+        note(
+          Pair(left: symbols[at], right: symbols[at + 1]), word: Int32(word), change: weights[word])
       }
     }
     for (pair, found) in pairs { push(pair, found.count) }
   }
 
   /// Learns until there are `size` pieces, or no pair is seen at least `leastCount` times.
-  public mutating func train(size: Int, leastCount: Int = 2) throws(VocabularyError) -> ByteLevelBPE {
+  public mutating func train(size: Int, leastCount: Int = 2) throws(VocabularyError) -> ByteLevelBPE
+  {
     while pieces.count < size, let top = heap.pop() {
       let pair = Pair(left: top.left, right: top.right)
       let current = pairs[pair]?.count ?? 0
@@ -94,7 +96,8 @@ public struct VocabularyTrainer {
     var read = start
     var write = start
     while read < start + length {
-      let isMatch = read + 1 < start + length && symbols[read] == pair.left
+      let isMatch =
+        read + 1 < start + length && symbols[read] == pair.left
         && symbols[read + 1] == pair.right
       guard isMatch else {
         symbols[write] = symbols[read]
@@ -137,7 +140,8 @@ public struct VocabularyTrainer {
   }
 }
 
-/// Stores pairs with the count they had when pushed, the highest count, then the lowest ids, on top.
+/// Stores pairs with the count they had when pushed, the highest count, then the lowest ids, on
+/// top.
 private struct PairHeap {
   struct Item {
     let count: Int

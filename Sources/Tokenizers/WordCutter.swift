@@ -1,6 +1,7 @@
 /// Names the rules by which a vocabulary was trained on words.
 public enum CuttingRule: String, Sendable, Equatable {
-  /// GPT-2's expression: contractions, letters, numbers, others, each with at most one space before, and spaces.
+  /// GPT-2's expression: contractions, letters, numbers, others, each with at most one space
+  /// before, and spaces.
   case gpt2 = "gpt-2"
   /// As GPT-2, after every digit has been set apart (SmolLM, StarCoder).
   case digitsApart = "smollm"
@@ -8,7 +9,8 @@ public enum CuttingRule: String, Sendable, Equatable {
   case qwen2 = "qwen2"
 }
 
-/// Cuts text into the words inside which merges happen, by hand-written forms of the usual expressions.
+/// Cuts text into the words inside which merges happen, by hand-written forms of the usual
+/// expressions.
 struct WordCutter {
   private let view: ScalarView
   private let bytes: UnsafeBufferPointer<UInt8>

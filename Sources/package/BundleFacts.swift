@@ -123,7 +123,8 @@ struct CardHeader {
 
   init(_ text: String) {
     var inHeader = false
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
       if line == "---" {
         if number > 0, !inHeader { break }
         if inHeader { inHeader = false } else { inHeader = number == 0 }

@@ -1,7 +1,8 @@
 import Bytes
 import Formats
 
-/// Writes the README.md of a bundle: what it is, what it was made from, how good it is, how to use it.
+/// Writes the README.md of a bundle: what it is, what it was made from, how good it is, how to use
+/// it.
 struct ModelCard {
   let text: String
 
@@ -51,7 +52,8 @@ struct ModelCard {
     if let records = facts.records?["records"]?.int {
       let dropped = facts.records?["duplicatesDropped"]?.int ?? 0
       lines.append(
-        "- Own texts: \(count(records))" + (dropped > 0 ? ", \(count(dropped)) duplicates left out" : ""))
+        "- Own texts: \(count(records))"
+          + (dropped > 0 ? ", \(count(dropped)) duplicates left out" : ""))
       let split = facts.records?["split"]?["records"]
       if let history = split?["history"]?.int, let validation = split?["validation"]?.int,
         let test = split?["test"]?.int
@@ -61,7 +63,8 @@ struct ModelCard {
             + "measure with")
       }
     }
-    if let samples = facts.samples?["samples"]?.int, let accepted = facts.samples?["accepted"]?.int {
+    if let samples = facts.samples?["samples"]?.int, let accepted = facts.samples?["accepted"]?.int
+    {
       lines.append("- Synthetic texts: \(count(accepted)) accepted of \(count(samples)) written")
     }
     if let adapter = facts.adapter {
@@ -96,7 +99,8 @@ struct ModelCard {
 
   private static func use(_ files: [String]) -> String {
     var lines = [
-      "## How to use it", "", "With plm:", "", "```sh", "plm run USER \"The first words of a text\"", "```", "",
+      "## How to use it", "", "With plm:", "", "```sh",
+      "plm run USER \"The first words of a text\"", "```", "",
       "With llama.cpp:", "", "```sh",
       "llama-completion -m model.gguf -no-cnv -p \"The first words of a text\"", "```",
     ]
@@ -128,9 +132,11 @@ struct ModelCard {
   }
 
   private static func limits(_ facts: BundleFacts, _ files: [String]) -> String {
-    let index = files.contains("index.json")
+    let index =
+      files.contains("index.json")
       ? " The index holds the texts themselves." : ""
-    let licence = facts.baseLicence == BundleFacts.unknown
+    let licence =
+      facts.baseLicence == BundleFacts.unknown
       ? "The base does not name its licence: find it out before passing anything on."
       : "The base's licence is \(facts.baseLicence); what is built on it is bound by it too."
     return """

@@ -2,8 +2,8 @@ import Bytes
 import Corpus
 import Encoding
 import Formats
-import Tokenizers
 public import StageKit
+import Tokenizers
 
 /// Turns records and samples, or a raw corpus, into token samples.
 @main enum Tokenize: Stage {
@@ -13,7 +13,8 @@ public import StageKit
 
   static let inputs = [
     Input("base", kind: "model", optional: true, help: "The model whose tokenizer is used."),
-    Input("tokenizer", kind: "tokenizer", optional: true, help: "A tokenizer, where there is no base."),
+    Input(
+      "tokenizer", kind: "tokenizer", optional: true, help: "A tokenizer, where there is no base."),
     Input("history", kind: "records", optional: true, help: "The user's own texts."),
     Input("samples", kind: "samples", optional: true, help: "Samples; rejected ones are left out."),
     Input("validation", kind: "records", optional: true, help: "What is decided by."),

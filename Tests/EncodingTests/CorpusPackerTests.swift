@@ -23,14 +23,19 @@ struct CorpusPackerTests {
     return try TokenFile(MappedFile(copying: bytes))
   }
 
-  static let documents = (0..<40).map { "document \($0): the cat sat on the mat and thought of \($0 * 7)." }
+  static let documents = (0..<40).map {
+    "document \($0): the cat sat on the mat and thought of \($0 * 7)."
+  }
 
   @Test func `the windows are the stream`() throws {
     let tokenizer = try #require(SampleEncoderTests.tokenizer)
     let file = try Self.file(try Self.packed(Self.documents).train)
     let stream: [Int32] = Self.documents.flatMap { tokenizer.encode($0) + [0 as Int32] }
     #expect(file.ids == Array(stream.prefix(stream.count / 16 * 16)))
-    #expect(file.samples.allSatisfy { $0.ids.count == 16 && $0.labels.first == -100 && $0.lossCount == 15 })
+    #expect(
+      file.samples.allSatisfy {
+        $0.ids.count == 16 && $0.labels.first == -100 && $0.lossCount == 15
+      })
   }
 
   @Test func `a share of the documents is kept apart, always the same ones`() throws {

@@ -27,10 +27,11 @@ struct SampleEncoderTests {
     let encoder = try SampleEncoder(tokenizer: tokenizer, window: 64)
     let samples = encoder.encode(Record(id: "r", text: "the cat"))
     let ids = tokenizer.encode("the cat")
-    #expect(samples == [
-      TokenSample(
-        ids: [0] + ids + [0], labels: [-100] + ids + [0], record: "r", labelledBytes: 7)
-    ])
+    #expect(
+      samples == [
+        TokenSample(
+          ids: [0] + ids + [0], labels: [-100] + ids + [0], record: "r", labelledBytes: 7)
+      ])
   }
 
   @Test(arguments: 8...70)
@@ -95,7 +96,8 @@ struct SampleEncoderTests {
 
   @Test func `empty texts give nothing, tiny windows are refused`() throws {
     let tokenizer = try #require(Self.tokenizer)
-    #expect(try SampleEncoder(tokenizer: tokenizer, window: 8).encode(Record(id: "r", text: "")) == [])
+    #expect(
+      try SampleEncoder(tokenizer: tokenizer, window: 8).encode(Record(id: "r", text: "")) == [])
     #expect(throws: EncodingError.self) { try SampleEncoder(tokenizer: tokenizer, window: 7) }
   }
 }

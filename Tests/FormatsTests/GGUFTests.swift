@@ -43,7 +43,9 @@ struct GGUFTests {
     for name in source.names { #expect(try model.floats(of: name) == source.floats(of: name)) }
   }
 
-  @Test(arguments: [(GGUFTensorType.f16, 0.002), (.bf16, 0.02), (.q8, 0.02)] as [(GGUFTensorType, Float)])
+  @Test(
+    arguments: [(GGUFTensorType.f16, 0.002), (.bf16, 0.02), (.q8, 0.02)]
+      as [(GGUFTensorType, Float)])
   func `smaller types come back nearly`(type: GGUFTensorType, most: Float) throws {
     let source = Source(config: Self.config(.llama))
     let model = try GGUFModel(MappedFile(copying: Self.bytes(source, type)))
@@ -96,9 +98,13 @@ struct GGUFTests {
   @Test func `a header with any byte changed never crashes`() throws {
     let layout = GGUFLayout(
       metadata: [
-        ("general.architecture", .string("llama")), ("a", .int32s([1, 2])), ("s", .strings(["x", ""])),
+        ("general.architecture", .string("llama")), ("a", .int32s([1, 2])),
+        ("s", .strings(["x", ""])),
         ("f", .floats([1])), ("n", .array(element: 0, [.uint8(1), .uint8(2)])), ("d", .double(2)),
-      ], tensors: [.init(name: "t", shape: [2, 32], type: .q8), .init(name: "u", shape: [3], type: .f32)])
+      ],
+      tensors: [
+        .init(name: "t", shape: [2, 32], type: .q8), .init(name: "u", shape: [3], type: .f32),
+      ])
     let bytes = layout.bytes { $0.shape == [3] ? [1, 2, 3] : Array(repeating: 1, count: 64) }
     let whole = try GGUFFile(MappedFile(copying: bytes))
     #expect(try whole.floats(of: "u") == [1, 2, 3])
@@ -115,7 +121,8 @@ struct GGUFTests {
   }
 
   @Test func `counts that the file has no room for are refused before anything is made`() {
-    for (tensors, values) in [(UInt64.max, 0), (0, UInt64.max), (1 << 40, 0)] as [(UInt64, UInt64)] {
+    for (tensors, values) in [(UInt64.max, 0), (0, UInt64.max), (1 << 40, 0)] as [(UInt64, UInt64)]
+    {
       var writer = ByteWriter()
       writer.write(GGUFFile.magic)
       writer.write(UInt32(3))

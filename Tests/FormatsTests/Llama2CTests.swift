@@ -10,7 +10,9 @@ struct Llama2CTests {
   /// A checkpoint whose tensors, in the order of the file, are filled with rising numbers.
   static func legacy(shared: Bool) -> [UInt8] {
     var writer = ByteWriter()
-    for (place, value) in dimensions.enumerated() { writer.write(place == 5 && !shared ? -value : value) }
+    for (place, value) in dimensions.enumerated() {
+      writer.write(place == 5 && !shared ? -value : value)
+    }
     let counts = [40, 16, 128, 64, 64, 128, 16, 192, 192, 192, 8, 16] + (shared ? [] : [40])
     var value: Float = 0
     for count in counts {
@@ -28,7 +30,9 @@ struct Llama2CTests {
     #expect(file.config.tiedEmbeddings == shared)
     #expect(file.config.keyValueHeadCount == 1)
     #expect(try file.floats(of: "model.embed_tokens.weight").prefix(2) == [0, 1])
-    #expect(try file.floats(of: "model.layers.1.self_attn.v_proj.weight").first == 40 + 16 + 128 + 64 + 32)
+    #expect(
+      try file.floats(of: "model.layers.1.self_attn.v_proj.weight").first == 40 + 16 + 128 + 64 + 32
+    )
     // Pairs become halves: the second row of a head was its third.
     let query = try file.floats(of: "model.layers.0.self_attn.q_proj.weight")
     #expect(query[0] == 56)

@@ -15,7 +15,8 @@ struct ModelConfigTests {
     var fields = Self.fields
     for (name, value) in changes { fields[name] = value }
     return Array(
-      ("{" + fields.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }
+      ("{"
+        + fields.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }
         .joined(separator: ",") + "}").utf8)
   }
 
@@ -55,16 +56,17 @@ struct ModelConfigTests {
     }
   }
 
-  @Test(arguments: [
-    ("model_type", #""gpt2""#), ("model_type", nil), ("hidden_act", #""gelu""#),
-    ("sliding_window", "4096"), ("rope_scaling", #"{"rope_type": "llama3", "factor": 8}"#),
-    ("rope_parameters", #"{"rope_type": "yarn", "rope_theta": 1e4}"#), ("mlp_bias", "true"),
-    ("num_key_value_heads", "3"), ("hidden_size", "0"), ("hidden_size", "-64"),
-    ("hidden_size", "1e30"), ("hidden_size", nil), ("vocab_size", #""512""#),
-    ("rms_norm_eps", "0"), ("some_new_scaling", "2.5"), ("final_logit_softcapping", "30"),
-    ("num_experts", "8"), ("head_dim", "15"), ("quantization_config", #"{"bits":4}"#),
-    ("layer_types", #"["sliding_attention"]"#), ("eos_token_id", #""x""#),
-  ] as [(String, String?)])
+  @Test(
+    arguments: [
+      ("model_type", #""gpt2""#), ("model_type", nil), ("hidden_act", #""gelu""#),
+      ("sliding_window", "4096"), ("rope_scaling", #"{"rope_type": "llama3", "factor": 8}"#),
+      ("rope_parameters", #"{"rope_type": "yarn", "rope_theta": 1e4}"#), ("mlp_bias", "true"),
+      ("num_key_value_heads", "3"), ("hidden_size", "0"), ("hidden_size", "-64"),
+      ("hidden_size", "1e30"), ("hidden_size", nil), ("vocab_size", #""512""#),
+      ("rms_norm_eps", "0"), ("some_new_scaling", "2.5"), ("final_logit_softcapping", "30"),
+      ("num_experts", "8"), ("head_dim", "15"), ("quantization_config", #"{"bits":4}"#),
+      ("layer_types", #"["sliding_attention"]"#), ("eos_token_id", #""x""#),
+    ] as [(String, String?)])
   func `what plm does not compute is refused by name`(name: String, value: String?) {
     #expect(throws: FormatError.self) { try ModelConfig(json: Self.json([name: value])) }
   }

@@ -22,11 +22,12 @@ struct TokenFileTests {
     #expect(try TokenFile(MappedFile(copying: TokenFile.bytes([]))).count == 0)
   }
 
-  @Test(arguments: [
-    ([0, 1], [0, 1], [0, 1]), ([0, 1], [0, 1], [1, 2]), ([0, 1], [0, 1], [0, 2, 1]),
-    ([0, 1], [0], [0, 2]), ([0, -1], [0, -100], [0, 2]), ([0, 1], [0, 2], [0, 2]),
-    ([0, 1], [0, 1], []),
-  ] as [([Int32], [Int32], [Int64])])
+  @Test(
+    arguments: [
+      ([0, 1], [0, 1], [0, 1]), ([0, 1], [0, 1], [1, 2]), ([0, 1], [0, 1], [0, 2, 1]),
+      ([0, 1], [0], [0, 2]), ([0, -1], [0, -100], [0, 2]), ([0, 1], [0, 2], [0, 2]),
+      ([0, 1], [0, 1], []),
+    ] as [([Int32], [Int32], [Int64])])
   func `contradicting parts are refused`(ids: [Int32], labels: [Int32], offsets: [Int64]) {
     var writer = SafetensorsWriter()
     writer.add("input_ids", ids)

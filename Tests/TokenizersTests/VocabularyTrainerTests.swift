@@ -6,7 +6,8 @@ import Testing
 
 /// Learning a vocabulary from words.
 struct VocabularyTrainerTests {
-  static let text = "the cat sat on the mat. The cats' hats: that's that, aaaa aaa aa 1915 1916!\n\n"
+  static let text =
+    "the cat sat on the mat. The cats' hats: that's that, aaaa aaa aa 1915 1916!\n\n"
 
   static func trained(_ text: String, size: Int) throws -> ByteLevelBPE {
     var counts = WordCounts()

@@ -1,0 +1,202 @@
+import Bytes
+import Corpus
+import Formats
+import ObjectStore
+import TestKit
+import Testing
+import Tokenizers
+
+/// The stages vocabulary, tokenize, quantize and package as a user runs them.
+@Suite(.enabled(if: Places.executable("package") != nil, "needs the stages to be built"))
+struct FormatStagesTests {
+  let runner: StageRunner
+  let model: TinyModel
+
+  init() throws {
+    runner = try StageRunner()
+    model = try TinyModel()
+  }
+
+  func records(_ texts: [String]) throws -> String {
+    let path = model.folder("records\(texts.count).jsonl")
+    let records = texts.enumerated().map { Record(id: "r\($0)", text: $1) }
+    try Files.write(try RecordFile.encode(records), to: path)
+    return path
+  }
+
+  @Test func `a vocabulary is learned from plain text and from JSON Lines`() throws {
+    let folder = model.folder("corpus")
+    try Files.makeFolder(folder)
+    try Files.write(
+      TinyModel.text + "\u{0c}\n" + TinyModel.text + TinyModel.text, to: folder + "/books.txt")
+    try Files.write(
+      #"{"title":"Sails","abstract":"On sails and harbours."}"# + "\n", to: folder + "/a.jsonl")
+    try Files.write("not for learning zzzzzzzz", to: folder + "/SOURCE.txt")
+    let made = try runner.outputs("vocabulary", ["corpus": folder], set: ["size": "280"])
+    let tokenizer = try ByteLevelBPE(
+      json: runner.file(made["tokenizer"], "tokenizer.json").copied())
+    #expect(tokenizer.vocabularyCount == 280)
+    let words = String(
+      decoding: try runner.file(made["tokenizer"], "words.tsv").copied(), as: UTF8.self)
+    #expect(words.hasPrefix("the\t"))
+    #expect(words.contains("harbours\t1\n"))
+    #expect(!words.contains("zzz"))
+
+    let tooMany = try runner.run("vocabulary", ["corpus": folder], set: ["size": "100000"])
+    #expect(tooMany.exitCode == 1)
+    #expect(tooMany.errors.contains("too little text"))
+  }
+
+  @Test func `records and accepted samples become tokens, validation apart`() throws {
+    let samples = model.folder("samples.jsonl")
+    let origin = Sample.Origin(kind: "synthetic")
+    try Files.write(
+      try SampleFile.encode([
+        Sample(id: "a", prompt: "", completion: "Sails!", origin: origin, verdict: .accepted),
+        Sample(id: "b", prompt: "", completion: "No.", origin: origin, verdict: .rejected),
+      ]), to: samples)
+    let made = try runner.outputs(
+      "tokenize",
+      [
+        "base": model.base, "history": try records([TinyModel.text, "The ship."]),
+        "samples": samples, "validation": try records(["Red as rust."]),
+      ], set: ["window": "48"])
+    let train = try TokenFile(runner.file(made["train"], TokenFile.name))
+    let tokenizer = try TokenizerFolder.open(paths: ["tokenizer.json"]) {
+      try MappedFile(path: model.base + "/" + $0)
+    }
+    let labelled = train.labels.filter { $0 != TokenSample.unlabelled }
+    var expected: [Int32] = []
+    for text in [TinyModel.text, "The ship.", "Sails!"] { expected += tokenizer.encode(text) + [0] }
+    #expect(labelled == expected)
+    #expect(train.samples.allSatisfy { $0.ids.count <= 48 })
+    let validation = try TokenFile(runner.file(made["validation"], TokenFile.name))
+    #expect(validation.count == 1)
+    #expect(validation[0].labelledBytes == "Red as rust.".utf8.count)
+  }
+
+  @Test func `a corpus becomes windows`() throws {
+    let corpus = model.folder("corpus.txt")
+    let works = (0..<60).map { "Work \($0). " + TinyModel.text }.joined(separator: "\n\u{0c}\n")
+    try Files.write(works, to: corpus)
+    let made = try runner.outputs(
+      "tokenize", ["tokenizer": model.base, "corpus": corpus],
+      set: ["mode": "corpus", "window": "32", "holdout": "0.2", "tokens": "640"])
+    let train = try TokenFile(runner.file(made["train"], TokenFile.name))
+    #expect(train.count == 20)
+    #expect(train.samples.allSatisfy { $0.ids.count == 32 && $0.lossCount == 31 })
+    #expect(try TokenFile(runner.file(made["validation"], TokenFile.name)).count > 0)
+  }
+
+  @Test(arguments: ["F32", "F16", "BF16", "Q8_0"])
+  func `the merged model comes back from GGUF`(type: String) throws {
+    let made = try runner.outputs(
+      "quantize", ["base": model.base, "adapter": model.adapter], set: ["type": type])
+    let gguf = try GGUFModel(runner.file(made["model"], "model.gguf"))
+    let base = try ModelFolder(paths: ["config.json", "model.safetensors"]) {
+      try MappedFile(path: model.base + "/" + $0)
+    }
+    #expect(gguf.config.tensors == base.config.tensors)
+    let adapter = try AdapterWeights(
+      config: AdapterConfig(json: Files.read(model.adapter + "/adapter_config.json")),
+      file: SafetensorsFile(MappedFile(path: model.adapter + "/adapter_model.safetensors")),
+      model: base.config)
+    let most: Float = type == "F32" ? 0 : type == "BF16" ? 0.005 : 0.004
+    for name in base.tensors.names {
+      var expected = try base.tensors.floats(of: name)
+      try adapter.merge(into: &expected, of: name)
+      for (a, b) in zip(try gguf.floats(of: name), expected) { #expect(abs(a - b) <= most) }
+    }
+    let tokenizer = try ByteLevelBPE(gguf: gguf.file)
+    #expect(tokenizer.vocabularyCount == 300)
+    #expect(made["adapter"] != nil)
+  }
+
+  @Test func `rows that are no whole blocks are named`() throws {
+    let odd = try TinyModel(hidden: 48)
+    let result = try runner.run("quantize", ["base": odd.base])
+    #expect(result.exitCode == 0)
+    #expect(result.errors.contains("blk.0.attn_q.weight: rows are no multiple of 32, kept in F16"))
+  }
+
+  @Test func `a bundle holds everything, and its manifest every digest`() throws {
+    let made = try runner.outputs("quantize", ["base": model.base, "adapter": model.adapter])
+    let metrics = model.folder("metrics.json")
+    try Files.write(
+      #"{"arms":{"base":{"loss":4.5,"bits_per_byte":1.25},"personal":{"loss":4.0}}}"#, to: metrics)
+    let records = model.folder("report.json")
+    try Files.write(
+      #"{"records":60,"problems":["secret.txt"],"split":{"records":{"history":40}}}"#, to: records)
+    let bundle = try runner.outputs(
+      "package",
+      [
+        "base": model.base, "model": try #require(made["model"]).description,
+        "adapter": model.adapter, "adapter_gguf": try #require(made["adapter"]).description,
+        "metrics": metrics, "records_report": records,
+      ])["bundle"]
+    let manifest = try JSON(parsing: runner.file(bundle, "manifest.json").copied())
+    let tree = try runner.home.store.tree(try #require(bundle))
+    let files = try #require(manifest["files"]?.objectValue)
+    #expect(Set(files.keys).union(["manifest.json"]) == Set(tree.entries.map(\.path)))
+    for entry in tree.entries where entry.path != "manifest.json" {
+      #expect(files[entry.path]?["digest"]?.stringValue == entry.digest.description)
+      #expect(files[entry.path]?["bytes"]?.intValue == entry.size)
+    }
+    #expect(manifest["base"]?["licence"]?.stringValue == "apache-2.0")
+    #expect(manifest["base"]?["name"]?.stringValue == "Tiny")
+    #expect(manifest["adapter"]?["rank"]?.intValue == 2)
+    #expect(!manifest.text.contains("secret.txt"))
+    let card = String(decoding: try runner.file(bundle, "README.md").copied(), as: UTF8.self)
+    #expect(card.contains("| personal | 4.0000 | – |"))
+    #expect(card.contains("| base | 4.5000 | 1.2500 |"))
+  }
+
+  /// A digest that changes without a new version of the stage means that old results are taken
+  /// for new ones: raise the version, then write the new digests here.
+  @Test func `the same inputs give the digests they always gave`() throws {
+    let corpus = model.folder("corpus.txt")
+    try Files.write(String(repeating: TinyModel.text, count: 3), to: corpus)
+    let vocabulary = try runner.outputs("vocabulary", ["corpus": corpus], set: ["size": "280"])
+    let tokens = try runner.outputs(
+      "tokenize", ["base": model.base, "history": try records([TinyModel.text])],
+      set: ["window": "48"])
+    let full = try runner.outputs(
+      "quantize", ["base": model.base, "adapter": model.adapter], set: ["type": "F32"])
+    let small = try runner.outputs("quantize", ["base": model.base, "adapter": model.adapter])
+    let bundle = try runner.outputs(
+      "package", ["base": model.base, "model": try #require(small["model"]).description])
+    let found = [
+      vocabulary["tokenizer"], tokens["train"], full["model"], full["adapter"], small["model"],
+      bundle["bundle"],
+    ].map { $0?.short ?? "" }
+    #expect(
+      found == [
+        "567447264040", "a5b080967bb8", "330aafb93c99", "a9f183d407f1", "12b18797f76a",
+        "3f8a567d01f1",
+      ])
+  }
+
+  @Test func `what does not fit together is refused with words`() throws {
+    let wide = try TinyModel(vocabulary: 260)
+    let tooFewRows = try runner.run("quantize", ["base": wide.base])
+    #expect(tooFewRows.exitCode == 1)
+    #expect(tooFewRows.errors.contains("model.embed_tokens.weight"))
+
+    let other = try TinyModel(hidden: 96)
+    let wrongAdapter = try runner.run(
+      "quantize", ["base": other.base, "adapter": model.adapter])
+    #expect(wrongAdapter.exitCode == 1)
+    #expect(wrongAdapter.errors.contains("expected shape"))
+
+    let damaged = try TinyModel()
+    try Files.truncate(damaged.base + "/model.safetensors", to: 5000)
+    let cut = try runner.run("quantize", ["base": damaged.base])
+    #expect(cut.exitCode == 1)
+    #expect(cut.errors.contains("safetensors"))
+
+    let noTokenizer = try runner.run("tokenize", ["history": try records(["x"])])
+    #expect(noTokenizer.exitCode != 0)
+    let wrongType = try runner.run("quantize", ["base": model.base], set: ["type": "Q4_K"])
+    #expect(wrongType.exitCode == 2)
+  }
+}
