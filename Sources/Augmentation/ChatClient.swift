@@ -62,7 +62,8 @@ struct ChatClient: Sendable {
           pause = min(300, seconds)
         }
       } catch let error as URLError where error.code != .cancelled {
-        last = error.code == .timedOut
+        last =
+          error.code == .timedOut
           ? "no answer in \(Int(delivery.timeout)) seconds" : "the connection failed"
       }
       if attempt < delivery.retries { try await Task.sleep(for: .seconds(pause)) }

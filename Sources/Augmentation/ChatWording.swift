@@ -36,7 +36,9 @@ enum ChatWording {
         ? "input: \(rendering.prompt.trimmingSpace)\noutput: \(rendering.completion)\n"
         : rendering.completion + "\n"
     }
-    let what = assignment.isTask ? "pair\(count == 1 ? "" : "s") of input and output" : "text\(count == 1 ? "" : "s")"
+    let what =
+      assignment.isTask
+      ? "pair\(count == 1 ? "" : "s") of input and output" : "text\(count == 1 ? "" : "s")"
     let length = Words.lowercased(Rendering(assignment.subject).completion).count
     return text + """
 

@@ -70,7 +70,8 @@ public struct Filter {
       let fails =
         switch check {
         case .format: !Self.isWellFormed(text, isTask: isTask)
-        case .length: length < options.shortest * lengths.p5 || length > options.longest * lengths.p95
+        case .length:
+          length < options.shortest * lengths.p5 || length > options.longest * lengths.p95
         case .boilerplate: Boilerplate.isIn(text, own: ownText)
         case .repetition: repeated > options.repetition
         case .exactDuplicate: own.isExact || other.isExact

@@ -15,7 +15,7 @@ public struct FilterOptions: Equatable, Sendable {
   /// Of short texts: the ROUGE-L F-measure with another that makes them near duplicates.
   public var likeness = 0.7
   /// How far from the user's manner, as a multiple of the 95th percentile of the user's own texts.
-  public var styleDistance = 1.5
+  public var styleDistance = 1.25
 
   public init() {}
 }

@@ -74,7 +74,9 @@ public struct LocalTeacher<Generator: TextGenerator>: Teacher {
     let prompt = prompt(for: assignment)
     if assignment.isTask {
       let line = text.split(whereSeparator: \.isNewline).first { !$0.allSatisfy(\.isWhitespace) }
-      return [Draft(prompt: prompt.opening, completion: (line.map(String.init) ?? "").trimmingSpace)]
+      return [
+        Draft(prompt: prompt.opening, completion: (line.map(String.init) ?? "").trimmingSpace)
+      ]
     }
     let whole = prompt.opening + text
     let isComplete = json["complete"]?.boolValue ?? false

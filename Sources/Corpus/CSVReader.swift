@@ -20,7 +20,9 @@ enum CSVReader {
         .skipped)
       return
     }
-    if let line = table.openQuote { reading.note(path, .openQuote, first: "line \(line)", .repaired) }
+    if let line = table.openQuote {
+      reading.note(path, .openQuote, first: "line \(line)", .repaired)
+    }
     let (idColumn, dateColumn) = (column(names.id), column(names.date))
     let (titleColumn, groupColumn) = (column(names.title), column(names.group))
     for row in table.rows.dropFirst() {

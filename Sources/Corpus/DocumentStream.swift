@@ -11,7 +11,9 @@ public enum DocumentStream {
     var splitter = Splitter(path: path, kind: SourceKind(path: path))
     if Gzip.isCompressed(content.prefix(2)) {
       var gzip = try Gzip(content)
-      while let piece = try gzip.next() { try piece.withUnsafeBytes { try splitter.take($0, body) } }
+      while let piece = try gzip.next() {
+        try piece.withUnsafeBytes { try splitter.take($0, body) }
+      }
     } else {
       for start in stride(from: 0, to: content.count, by: 1 << 20) {
         let end = min(start + 1 << 20, content.count)

@@ -54,7 +54,8 @@ public struct Gzip: ~Copyable {
         if stream.pointee.avail_in > 0 { inflateReset(stream) } else { isFinished = true }
       case Z_OK: break
       default:
-        throw .compressed(reason: stream.pointee.avail_in == 0 ? "it is cut short" : "zlib says \(code)")
+        throw .compressed(
+          reason: stream.pointee.avail_in == 0 ? "it is cut short" : "zlib says \(code)")
       }
       if code == Z_OK, piece.isEmpty, stream.pointee.avail_in == 0 {
         throw .compressed(reason: "it is cut short")

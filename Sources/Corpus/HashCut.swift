@@ -26,7 +26,8 @@ struct HashCut {
     // A group with more than a quarter of all records is history as long as the others suffice.
     let small = places.filter { $0.group.weight * 4 <= total }
     for candidates in small.count < places.count ? [small, places] : [places] {
-      let large = candidates.count < places.count ? places.filter { $0.group.weight * 4 > total } : []
+      let large =
+        candidates.count < places.count ? places.filter { $0.group.weight * 4 > total } : []
       let kept = large.map(\.group)
       guard
         let (low, high) = Self.ends(

@@ -29,7 +29,9 @@ enum JSONLinesReader {
       reading.note(path, .noText, first: place, .skipped)
       return
     }
-    let title = object.text(names.title).map(TextDecoding.normalised).flatMap { $0.isEmpty ? nil : $0 }
+    let title = object.text(names.title).map(TextDecoding.normalised).flatMap {
+      $0.isEmpty ? nil : $0
+    }
     var date: String?
     if let raw = object.first(names.date) {
       date = raw.date

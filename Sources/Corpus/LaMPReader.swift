@@ -168,10 +168,15 @@ struct LaMPReader {
 
   private struct Question: Decodable {
     let id: Name
-    let user_id: Name?
+    let userID: Name?
     let input: String
     let profile: [Entry]
-    var user: String { user_id?.text ?? "" }
+    var user: String { userID?.text ?? "" }
+
+    private enum CodingKeys: String, CodingKey {
+      case id, input, profile
+      case userID = "user_id"
+    }
   }
 
   private struct Entry: Decodable {

@@ -52,7 +52,9 @@ public struct Reading: Sendable {
     _ file: SourceFile, _ options: ReadingOptions, _ questions: inout LaMPReader
   ) {
     let before = records.count + questions.count
-    defer { if records.count + questions.count > before { filesRead += 1 } else { filesSkipped += 1 } }
+    defer {
+      if records.count + questions.count > before { filesRead += 1 } else { filesSkipped += 1 }
+    }
     guard let text = text(of: file, options) else { return }
     let kind =
       options.kind

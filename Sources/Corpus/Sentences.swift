@@ -70,7 +70,8 @@ public enum Sentences {
     "\"", "'", "\u{2019}", "\u{201D}", "»", ")", "]", "*", "_",
   ]
   private static let abbreviations: Set<String> = [
-    "mr", "mrs", "ms", "dr", "st", "prof", "rev", "hon", "capt", "col", "gen", "lt", "sgt", "messrs",
+    "mr", "mrs", "ms", "dr", "st", "prof", "rev", "hon", "capt", "col", "gen", "lt", "sgt",
+    "messrs",
     "mme", "mlle", "vs", "etc", "e.g", "i.e", "cf", "vol", "fig", "p", "pp", "ch", "jr", "sr",
     "esq",
   ]

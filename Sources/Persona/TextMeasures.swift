@@ -24,7 +24,9 @@ struct TextMeasures {
 
   private static let placeOfMark: [Character: Int] = {
     var places: [Character: Int] = [:]
-    for (at, mark) in marks.enumerated() { for character in mark.characters { places[character] = at } }
+    for (at, mark) in marks.enumerated() {
+      for character in mark.characters { places[character] = at }
+    }
     return places
   }()
 

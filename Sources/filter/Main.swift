@@ -8,13 +8,15 @@ public import StageKit
 @main enum FilterStage: Stage {
   static let name = "filter"
   static let version = 1
-  static let summary = "Marks samples that are malformed, copied, repeated or not in the user's manner."
+  static let summary =
+    "Marks samples that are malformed, copied, repeated or not in the user's manner."
 
   static let inputs = [
     Input("samples", kind: "samples", help: "What a teacher wrote."),
     Input("history", kind: "records", help: "The user's records, which must not be copied."),
     Input("profile", kind: "profile", help: "The user's style and lengths."),
-    Input("shingles", kind: "shingles", help: "Hashes of the test, which must not leak into training."),
+    Input(
+      "shingles", kind: "shingles", help: "Hashes of the test, which must not leak into training."),
   ]
   static let outputs = [
     Output("samples", kind: "samples", help: "All samples, with verdict, reason and scores."),

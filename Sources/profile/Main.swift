@@ -1,6 +1,6 @@
 import Bytes
-public import Persona
 import Corpus
+public import Persona
 public import StageKit
 
 /// Learns a user's manner without training: a retrieval index and statistics of style.

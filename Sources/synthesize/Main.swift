@@ -73,7 +73,8 @@ import StageKit
     help: "openai: repetitions after a rate limit, a server's error or a broken connection.",
     execution: true)
   static let pause = Parameter(
-    "pause", default: 1.0, in: 0...3600, help: "openai: seconds before the first repetition, doubled"
+    "pause", default: 1.0, in: 0...3600,
+    help: "openai: seconds before the first repetition, doubled"
       + " each time.", execution: true)
   static let maximumRequests = Parameter(
     "maximum_requests", default: 0, in: 0...1_000_000_000,
@@ -90,7 +91,8 @@ import StageKit
     let history = try RecordFile.decode(context.input("history").read())
     guard !history.isEmpty else { throw TeacherError.noHistory }
     let number =
-      context[count] > 0 ? context[count] : Int((context[ratio] * Double(history.count)).rounded(.up))
+      context[count] > 0
+      ? context[count] : Int((context[ratio] * Double(history.count)).rounded(.up))
     let lesson =
       context[teacher] == "local"
       ? try await local(context, history, number) : try await remote(context, history, number)
@@ -124,7 +126,8 @@ import StageKit
     let teacher = LocalTeacher(
       generator,
       options: [
-        "maximum_tokens": .int(context[maximumTokens]), "temperature": .double(context[temperature]),
+        "maximum_tokens": .int(context[maximumTokens]),
+        "temperature": .double(context[temperature]),
         "top_k": .int(context[topK]), "top_p": .double(context[topP]),
       ],
       openingWords: context[openingWords], seed: UInt64(context[seed]))

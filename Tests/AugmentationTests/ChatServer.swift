@@ -88,7 +88,8 @@ final class ChatServer: Sendable {
       let text = String(decoding: bytes, as: UTF8.self)
       let parts = text.split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
       if parts.count == 2 {
-        let length = parts[0].split(separator: "\r\n").lazy
+        let length =
+          parts[0].split(separator: "\r\n").lazy
           .filter { $0.lowercased().hasPrefix("content-length:") }
           .compactMap { Int($0.dropFirst(15).drop(while: { $0 == " " })) }.first ?? 0
         if parts[1].utf8.count >= length {
@@ -112,8 +113,10 @@ final class ChatServer: Sendable {
     let answer = script(number, request)
     highest.withLock { $0.now -= 1 }
     let head =
-      ["HTTP/1.1 \(answer.status) X", "Content-Length: \(answer.body.utf8.count)",
-        "Connection: close"] + answer.headers
+      [
+        "HTTP/1.1 \(answer.status) X", "Content-Length: \(answer.body.utf8.count)",
+        "Connection: close",
+      ] + answer.headers
     let reply = Array((head.joined(separator: "\r\n") + "\r\n\r\n" + answer.body).utf8)
     _ = send(connection, reply, reply.count, Int32(MSG_NOSIGNAL))
   }

@@ -45,14 +45,20 @@ struct FilterTests {
     ("1234 5678 !!! ??? 99 (((())))) 12345678901234567890 #### 123 456", "format"),
     ("Too short.", "length"),
     (String(repeating: "We walked on and on. ", count: 40), "length"),
-    ("As an AI language model I spoke of the river, slowly, and of the late harvest there.",
-      "boilerplate"),
-    ("Sure, here is a text: we walked along the road and spoke of the late harvest slowly.",
-      "boilerplate"),
+    (
+      "As an AI language model I spoke of the river, slowly, and of the late harvest there.",
+      "boilerplate"
+    ),
+    (
+      "Sure, here is a text: we walked along the road and spoke of the late harvest slowly.",
+      "boilerplate"
+    ),
     ("we walked home and spoke we walked home and spoke we walked home and spoke", "repetition"),
     (own[1].uppercased(), "exact duplicate"),
-    ("Well! The river was high, and the harvest late; we spoke of it slowly, as one does, then.",
-      "copy of history"),
+    (
+      "Well! The river was high, and the harvest late; we spoke of it slowly, as one does, then.",
+      "copy of history"
+    ),
     ("OMG NOW!!! BUY (IT) #42: KRXX ZZTOP WONKY DONKEY FLURB GNARL?! QUUX -- XYZZY!!!", "style"),
   ])
   func `each fault has its reason`(text: String, expected: String) {

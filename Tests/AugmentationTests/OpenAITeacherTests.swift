@@ -177,7 +177,9 @@ struct OpenAITeacherTests {
   }
 
   @Test func `nothing leaves the machine without consent`() async throws {
-    for address in ["http://192.0.2.1/v1", "https://api.example.com/v1", "http://127.0.0.1.example.com"] {
+    for address in [
+      "http://192.0.2.1/v1", "https://api.example.com/v1", "http://127.0.0.1.example.com",
+    ] {
       let error = await #expect(throws: TeacherError.self) {
         try await Lesson(plan, teacher: teacher(address), replies: MemoryReplies())
       }

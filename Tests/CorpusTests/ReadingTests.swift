@@ -23,7 +23,8 @@ struct ReadingTests {
 
   @Test func `front matter gives date and title and is no text`() throws {
     let reading = try read([
-      file("a.md", "---\ntitle: \"A walk\"\ndate: 2021-03-04 08:00\ntags:\n- x\n---\n\nWe walked.\n"),
+      file(
+        "a.md", "---\ntitle: \"A walk\"\ndate: 2021-03-04 08:00\ntags:\n- x\n---\n\nWe walked.\n"),
       file("b.md", "---\nNot a field\n---\n\nBetween rules."),
     ])
     #expect(reading.records[0].text == "We walked.")
@@ -38,7 +39,8 @@ struct ReadingTests {
       file("empty.txt", ""),
       file("blank.md", " \n\t\n"),
       SourceFile(path: "nul.txt", bytes: Array("A\u{0}B and quite some more text to be read".utf8)),
-      SourceFile(path: "broken.txt", bytes: Array("Gr\u{FC}\u{DF}e, ".utf8) + [0xFF] + Array("!".utf8)),
+      SourceFile(
+        path: "broken.txt", bytes: Array("Gr\u{FC}\u{DF}e, ".utf8) + [0xFF] + Array("!".utf8)),
       SourceFile(path: "latin.txt", bytes: Array("caf".utf8) + [0xE9, 0x20, 0x93, 0x41, 0x94]),
       SourceFile(path: "utf16.txt", bytes: [0xFF, 0xFE, 0x48, 0, 0xE9, 0]),
       SourceFile(path: "big16.txt", bytes: [0xFE, 0xFF, 0, 0x48, 0, 0x69]),
@@ -146,7 +148,8 @@ struct ReadingTests {
     let reading = try read([
       file(
         "a.csv",
-        "id,Date,Text\r\n1,2020-02-01,\"Say \"\"hi\"\",\r\nand go.\"\r\n2,,plain\r\n3,x,\r\n4,y\r\n"),
+        "id,Date,Text\r\n1,2020-02-01,\"Say \"\"hi\"\",\r\nand go.\"\r\n2,,plain\r\n3,x,\r\n4,y\r\n"
+      ),
       file("b.csv", "name;body\nx;\u{E4}\n"),
       file("c.csv", "x,y\n1,2\n"),
     ])

@@ -136,7 +136,8 @@ struct SplitTests {
     let sizes = [85, 101, 9, 45]
     let records = sizes.enumerated().flatMap { work, size in
       (0..<size).map {
-        Record(id: "\(work)-\($0)", date: "19\(10 + work)", group: "w\(work)", text: "\(work) \($0)")
+        Record(
+          id: "\(work)-\($0)", date: "19\(10 + work)", group: "w\(work)", text: "\(work) \($0)")
       }
     }
     let split = try Split(records)

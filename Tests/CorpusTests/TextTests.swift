@@ -16,7 +16,9 @@ struct TextTests {
     #expect(CalendarDate.normalised(written) == expected)
   }
 
-  @Test(arguments: ["", "soon", "2020-13-01", "2021-02-29", "2020-01-01T25:00", "2020-01-01x", "99"])
+  @Test(arguments: [
+    "", "soon", "2020-13-01", "2021-02-29", "2020-01-01T25:00", "2020-01-01x", "99",
+  ])
   func `what is no date stays none`(written: String) {
     #expect(CalendarDate.normalised(written) == nil)
   }
@@ -47,9 +49,11 @@ struct TextTests {
 
   @Test func `sentences go on after abbreviations, speech and broken lines`() {
     #expect(
-      Sentences.divide("Mr. J. Grey said \"No!\" to me. Then\nhe left, e.g. for St. Ives.\n- A\n- b\n\nc")
+      Sentences.divide(
+        "Mr. J. Grey said \"No!\" to me. Then\nhe left, e.g. for St. Ives.\n- A\n- b\n\nc")
         == [
-          "Mr. J. Grey said \"No!\" to me. ", "Then\nhe left, e.g. for St. Ives.\n", "- A\n", "- b\n\n",
+          "Mr. J. Grey said \"No!\" to me. ", "Then\nhe left, e.g. for St. Ives.\n", "- A\n",
+          "- b\n\n",
           "c",
         ])
   }
@@ -129,7 +133,9 @@ struct TextTests {
       var gzip = try Gzip(content, pieceSize: pieceSize)
       while let piece = try gzip.next() { whole += piece }
     }
-    #expect(String(decoding: whole, as: UTF8.self) == "hello hello hello hello\n" + "hello hello hello hello\n")
+    #expect(
+      String(decoding: whole, as: UTF8.self) == "hello hello hello hello\n"
+        + "hello hello hello hello\n")
     #expect(throws: CorpusError.self) { try Gzip.inflated(member, limit: 5) }
     #expect(throws: CorpusError.self) { try Gzip.inflated(Array(member.dropLast(9)), limit: 99) }
     #expect(throws: CorpusError.self) { try Gzip.inflated([0x1f, 0x8b, 9, 9], limit: 99) }

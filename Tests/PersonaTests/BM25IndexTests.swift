@@ -56,7 +56,8 @@ struct BM25IndexTests {
     let place = """
       {"version":1,"k1":1.5,"b":0.75,"records":[],"lengths":[],"postings":{"a":[0,1]}}
       """
-    #expect(throws: PersonaError.format(file: "the retrieval index", reason: "a place has no record"))
-    { try BM25Index(decoding: Array(place.utf8)) }
+    #expect(
+      throws: PersonaError.format(file: "the retrieval index", reason: "a place has no record")
+    ) { try BM25Index(decoding: Array(place.utf8)) }
   }
 }

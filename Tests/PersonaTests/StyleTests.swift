@@ -24,7 +24,8 @@ struct StyleTests {
 
   @Test func `a text in another manner is farther than one's own`() {
     let style = Style(records)
-    let own = style.distance(of: "We spoke of the road, slowly, and the river; the harvest was late.")
+    let own = style.distance(
+      of: "We spoke of the road, slowly, and the river; the harvest was late.")
     let other = style.distance(of: "OMG!!! You WON'T believe (it) #42... buy NOW?! http://x/y")
     #expect(own < 1.5)
     #expect(other > 2 * own)
@@ -33,7 +34,9 @@ struct StyleTests {
   }
 
   @Test func `typical words stand out against a reference`() {
-    let reference = ["the": 1000, "and": 600, "we": 300, "of": 700, "was": 400, "road": 2, "late": 5]
+    let reference = [
+      "the": 1000, "and": 600, "we": 300, "of": 700, "was": 400, "road": 2, "late": 5,
+    ]
     let words = Style(records, reference: reference).statistics.typicalWords.map(\.word)
     #expect(words.first == "slowly")
     #expect(words.contains("harvest"))
