@@ -127,7 +127,8 @@ public enum Explanation {
     }
     for name in Set(old.parameters.keys).union(new.parameters.keys).sorted() {
       let (was, isNow) = (old.parameters[name], new.parameters[name])
-      if was != isNow {
+      // As the key has them: a journal read back gives 16 where a default gives 16.0.
+      if was?.text != isNow?.text {
         reasons.append(Reason(.parameterChanged, name, old: was?.plain, new: isNow?.plain))
       }
     }

@@ -122,6 +122,15 @@ import Testing
     #expect(Explanation.compare(nil, old) == [Reason(.neverBuilt)])
   }
 
+  @Test func `a whole number is the same however it was written down`() {
+    var (was, isNow) = (old, old)
+    was.parameters = ["alpha": .int(16)]
+    isNow.parameters = ["alpha": .double(16)]
+    #expect(Explanation.compare(was, isNow).isEmpty)
+    isNow.parameters = ["alpha": .string("16")]
+    #expect(Explanation.compare(was, isNow).map(\.kind) == [.parameterChanged])
+  }
+
   @Test func `every change is told with old and new value`() {
     var new = old
     new.version = 2
