@@ -18,7 +18,9 @@ func record(
 }
 
 @Suite struct JournalTests {
-  let temporary = try! TemporaryStore()
+  let temporary: TemporaryStore
+
+  init() throws { temporary = try TemporaryStore() }
 
   private var journal: String { temporary.path + "/journal/main.jsonl" }
 

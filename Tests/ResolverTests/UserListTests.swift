@@ -7,7 +7,9 @@ import TestKit
 import Testing
 
 @Suite struct UserListTests {
-  private let temporary = try! TemporaryStore()
+  private let temporary: TemporaryStore
+
+  init() throws { temporary = try TemporaryStore() }
 
   private func read(_ name: String) throws -> UserList {
     try UserList(reading: temporary.folder(name), cache: ActionCache(temporary.store))
