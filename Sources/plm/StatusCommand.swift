@@ -31,7 +31,7 @@ struct StatusCommand: AsyncParsableCommand {
       }
       let users = Set(outcomes.compactMap(\.user)).count
       Terminal.write(
-        "\(users) users: \(tally[.fresh]) up to date, \(tally[.planned]) stale, "
+        "\(users) \(users == 1 ? "user" : "users"): \(tally[.fresh]) up to date, \(tally[.planned]) stale, "
           + "\(tally[.adopted]) found in the store\n")
     }
     if tally.exitCode != 0 { throw ExitCode(tally.exitCode) }

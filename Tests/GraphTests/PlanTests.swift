@@ -120,6 +120,9 @@ import Testing
   @Test func `nothing changed is no reason`() {
     #expect(Explanation.compare(old, old).isEmpty)
     #expect(Explanation.compare(nil, old) == [Reason(.neverBuilt)])
+    var same = old
+    same.parameters["rank"] = 8.0
+    #expect(Explanation.compare(old, same).isEmpty)
   }
 
   @Test func `a whole number is the same however it was written down`() {
