@@ -64,8 +64,10 @@ public struct ActionCache: Sendable {
 
   /// Returns the latest successful action with a key.
   public func action(_ key: Digest) throws -> ActionRecord? {
-    try records("SELECT line FROM action WHERE key = ? AND exit = 0 ORDER BY id DESC LIMIT 1", [key.hex])
-      .first
+    try records(
+      "SELECT line FROM action WHERE key = ? AND exit = 0 ORDER BY id DESC LIMIT 1", [key.hex]
+    )
+    .first
   }
 
   /// Returns the latest action with a key, successful or not.
@@ -169,7 +171,8 @@ public struct ActionCache: Sendable {
   public func meanSeconds() throws -> [String: Double] {
     try index.read { connection in
       let rows = try Row.fetchAll(
-        connection, sql: "SELECT node, avg(seconds) AS mean FROM action WHERE exit = 0 GROUP BY node")
+        connection,
+        sql: "SELECT node, avg(seconds) AS mean FROM action WHERE exit = 0 GROUP BY node")
       return Dictionary(
         rows.map { ($0["node"], $0["mean"]) }, uniquingKeysWith: { first, _ in first })
     }

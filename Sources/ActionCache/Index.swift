@@ -1,6 +1,6 @@
 import Bytes
-import GRDB
 import Foundation
+import GRDB
 
 /// Stores the journal in a form that can be searched, and what is known of files by their stamps.
 ///

@@ -78,7 +78,9 @@ public struct Journal: Sendable {
     var filled = 0
     while filled < bytes.count {
       let count = bytes.withUnsafeMutableBytes { buffer in
-        pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(from + filled))
+        pread(
+          descriptor, buffer.baseAddress.map { $0 + filled }, buffer.count - filled,
+          off_t(from + filled))
       }
       if count < 0 {
         if errno == EINTR { continue }

@@ -35,7 +35,8 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
       let text = String(value)
       return String(repeating: "0", count: max(0, width - text.count)) + text
     }
-    let date = "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1))-\(digits(parts.tm_mday))"
+    let date =
+      "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1))-\(digits(parts.tm_mday))"
     let clock = "\(digits(parts.tm_hour)):\(digits(parts.tm_min)):\(digits(parts.tm_sec))"
     return "\(date)T\(clock).\(digits(milliseconds % 1000, 3))Z"
   }

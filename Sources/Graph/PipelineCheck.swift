@@ -33,7 +33,8 @@ struct PipelineCheck {
           key[parameter.name] = parameter.canonical(value) ?? value
         }
       }
-      let upstream = Set(node.inputs.values.compactMap(\.node)).compactMap { positions[$0] }.sorted()
+      let upstream = Set(node.inputs.values.compactMap(\.node)).compactMap { positions[$0] }
+        .sorted()
       positions[node.name] = steps.count
       steps.append(
         CheckedPipeline.Step(
@@ -134,7 +135,8 @@ struct PipelineCheck {
         .unknownParameter(
           setting, node: node.name, line: node.line,
           meant: Suggestion.nearest(
-            to: setting, among: used.filter { $0.hasPrefix("set.") }.map { String($0.dropFirst(4)) })))
+            to: setting, among: used.filter { $0.hasPrefix("set.") }.map { String($0.dropFirst(4)) }
+          )))
     }
     for output in node.outputs where !used.contains("out.\(output)") {
       problems.append(.unusedOutput(output, node: node.name, line: node.line))

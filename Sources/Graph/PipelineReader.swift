@@ -283,7 +283,8 @@ struct PipelineReader {
     }
     return sequence.compactMap { item in
       if let text = item.scalar?.string { return text }
-      problems.append(.wrongShape(place: "an entry of \(place)", expected: "a text", line: line(item)))
+      problems.append(
+        .wrongShape(place: "an entry of \(place)", expected: "a text", line: line(item)))
       return nil
     }
   }

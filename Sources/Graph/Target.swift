@@ -58,7 +58,8 @@ public struct TargetReader: Sendable {
     case (nil, nil):
       if let slash = word.lastIndex(of: "/") {
         let user = String(word[..<slash])
-        throw .unknownUser(user, target: word, meant: Suggestion.nearest(to: user, among: users.keys))
+        throw .unknownUser(
+          user, target: word, meant: Suggestion.nearest(to: user, among: users.keys))
       }
       throw .unknown(
         word, meant: Suggestion.nearest(to: word, among: Array(scopes.keys) + Array(users.keys)))

@@ -52,7 +52,8 @@ extension Builder {
   }
 
   /// Makes one tree of an output of many users: `USER` or `USER/PATH`, and who is missing.
-  private func gather(_ node: String, _ output: String, for step: CheckedPipeline.Step) -> Material {
+  private func gather(_ node: String, _ output: String, for step: CheckedPipeline.Step) -> Material
+  {
     guard let position = pipeline.position(of: node) else { return .absent }
     let names = step.node.over == nil ? users.map(\.name) : over[step.name] ?? []
     var entries: [TreeEntry] = []

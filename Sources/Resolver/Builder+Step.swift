@@ -35,7 +35,8 @@ extension Builder {
         guard step.description.inputs.first(where: { $0.name == name })?.optional == true else {
           outcome.status = .failed
           outcome.exit = 1
-          outcome.message = "its input '\(name)' (\(step.node.inputs[name]?.description ?? "")) was not written"
+          outcome.message =
+            "its input '\(name)' (\(step.node.inputs[name]?.description ?? "")) was not written"
           return outcome
         }
       case .blocked(let node):
@@ -77,7 +78,8 @@ extension Builder {
     if let failure = state.failure {
       outcome.reasons.append(Reason(.failedBefore, old: String(failure.exit)))
     }
-    return try await run(step, ingredients, user: user, source: source, again: isForced || rerun, outcome)
+    return try await run(
+      step, ingredients, user: user, source: source, again: isForced || rerun, outcome)
   }
 
   /// What can be said of a node whose inputs are not known yet.
@@ -148,7 +150,8 @@ extension Builder {
             known, state: try cache.state(user: outcome.user, node: outcome.node), into: &outcome)
           return outcome
         }
-        outcome = try await perform(step, ingredients, key, user, source, grant?.cores ?? 1, outcome)
+        outcome = try await perform(
+          step, ingredients, key, user, source, grant?.cores ?? 1, outcome)
       } else {
         outcome = try await perform(step, ingredients, key, user, source, 1, outcome)
       }
@@ -221,7 +224,8 @@ extension Builder {
         outcome.message = problem
       }
     }
-    if let before = try cache.action(key), outcome.status == .ran, before.outputs != outcome.outputs {
+    if let before = try cache.action(key), outcome.status == .ran, before.outputs != outcome.outputs
+    {
       outcome.warnings.append(
         "gave another result than before from the same inputs: it is not deterministic")
     }
@@ -305,13 +309,17 @@ extension Builder {
         guard let position = pipeline.position(of: node) else { continue }
         for other in users {
           guard let known = outcome(other.name, position), known.isDone,
-            try known.outputs.values.contains(where: { try !audit.damage(in: $0, thorough: true).isEmpty })
+            try known.outputs.values.contains(where: {
+              try !audit.damage(in: $0, thorough: true).isEmpty
+            })
           else { continue }
           let own = OwnSource { try self.digest(of: other) }
           settle(await bring(position, user: other, source: own, rerun: true), at: position)
           rebuilt.append("\(first) was damaged; \(node) of \(other.name) has made it again")
         }
-        if case .there(let whole)? = materials(step, user: user, source: source)[input], whole != digest {
+        if case .there(let whole)? = materials(step, user: user, source: source)[input],
+          whole != digest
+        {
           rebuilt.append("\(input) is \(whole) now")
         }
       }

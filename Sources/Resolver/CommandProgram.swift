@@ -47,7 +47,9 @@ public struct CommandProgram: Sendable {
     if !files.isEmpty { parameters["files"] = .object(files) }
     if !node.settings.isEmpty { parameters["set"] = .object(node.settings) }
     // Their names alone: what they hold is nobody's to know.
-    if !node.secrets.isEmpty { parameters["secrets"] = .array(node.secrets.sorted().map(JSON.string)) }
+    if !node.secrets.isEmpty {
+      parameters["secrets"] = .array(node.secrets.sorted().map(JSON.string))
+    }
     keyParameters = parameters
   }
 
@@ -56,7 +58,8 @@ public struct CommandProgram: Sendable {
       let path = program.hasPrefix("/") ? program : "\(root)/\(program)"
       return isFile(path) && access(path, X_OK) == 0 ? path : nil
     }
-    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":")
+    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(
+      separator: ":")
     return folders.map { "\($0)/\(program)" }.first { isFile($0) && access($0, X_OK) == 0 }
   }
 

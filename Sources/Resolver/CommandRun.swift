@@ -56,7 +56,8 @@ struct CommandRun {
     let words = program.words.map { word in
       CommandTemplate.fill(word) { place in
         let name = String(place.drop { $0 != "." }.dropFirst())
-        return place.hasPrefix("set.") ? settings[name]?.plain : "\(folder)/\(place.prefix { $0 != "." })/\(name)"
+        return place.hasPrefix("set.")
+          ? settings[name]?.plain : "\(folder)/\(place.prefix { $0 != "." })/\(name)"
       }
     }
     var environment = StageEnvironment.with(secrets: action.step.node.secrets)
@@ -98,7 +99,7 @@ struct CommandRun {
     var offset = 0
     while offset < content.count {
       let count = Foundation.write(
-        file, content.bytes.baseAddress! + offset, content.count - offset)
+        file, content.bytes.baseAddress.map { $0 + offset }, content.count - offset)
       guard count > 0 else {
         if errno == EINTR { continue }
         throw FileError(.write, path, code: errno)

@@ -76,7 +76,9 @@ public final class LaMPQuestions: Sendable {
     let before = name[..<range.lowerBound]
     for split in ["dev_", "test_"] where before.hasSuffix(split) {
       let stem = before.dropLast(split.count)
-      return ["dev", "test"].flatMap { ["\(stem)\($0)_outputs.json", "\(stem)\($0)_questions.json"] }
+      return ["dev", "test"].flatMap {
+        ["\(stem)\($0)_outputs.json", "\(stem)\($0)_questions.json"]
+      }
     }
     return [name, "\(before)outputs.json"]
   }
@@ -88,7 +90,8 @@ public final class LaMPQuestions: Sendable {
       let path = "\(folder)/\(name)"
       let file = try MappedFile(path: path)
       if name.hasSuffix("outputs.json") {
-        guard let json = try? JSON(parsing: withExtendedLifetime(file) { Array(file.bytes) }), let list = json["golds"]?.arrayValue
+        guard let json = try? JSON(parsing: withExtendedLifetime(file) { Array(file.bytes) }),
+          let list = json["golds"]?.arrayValue
         else { throw ResolverError.badUsers(path: path, line: 0, why: "not a LaMP outputs file") }
         golds.append(
           Golds(

@@ -46,9 +46,10 @@ struct Launch: Sendable {
       await withCheckedContinuation { continuation in
         // The program dies with the thread that started it, so that one waits for it.
         let thread = Thread {
-          continuation.resume(returning: Result { () throws(FileError) in
-            try wait(stop: stop, progress: progress)
-          })
+          continuation.resume(
+            returning: Result { () throws(FileError) in
+              try wait(stop: stop, progress: progress)
+            })
         }
         thread.stackSize = 1 << 19
         thread.start()

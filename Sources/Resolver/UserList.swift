@@ -52,7 +52,7 @@ public struct UserList: Sendable {
     if status.st_mode & S_IFMT == S_IFDIR {
       users = try Self.folder(path)
     } else {
-            let lowercased = path.lowercased()
+      let lowercased = path.lowercased()
       if lowercased.hasSuffix(".csv") {
         users = try UserRows.csv(try Self.content(path), path: path)
       } else if lowercased.hasSuffix(".jsonl") || lowercased.hasSuffix(".ndjson") {

@@ -81,7 +81,8 @@ extension CommonOptions {
 
   static func isFolder(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && isFolder.boolValue
   }
 
   static func absolute(_ path: String) -> String {
@@ -167,7 +168,9 @@ extension CommonOptions {
   ) throws -> UserList {
     guard pipeline.nodes.contains(where: { $0.scope == .user }) else { return .none }
     if let users { return try UserList(reading: Self.absolute(users), cache: cache) }
-    let last = try cache.builds(limit: 100).first { $0.pipeline == pipeline.file && $0.users != nil }
+    let last = try cache.builds(limit: 100).first {
+      $0.pipeline == pipeline.file && $0.users != nil
+    }
     if let path = last?.users, FileManager.default.fileExists(atPath: path) {
       if progress != .none, progress != .json {
         Terminal.complain("plm: users are those of the last build, \(path)")

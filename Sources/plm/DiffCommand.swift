@@ -35,7 +35,8 @@ struct DiffCommand: ParsableCommand {
         JSON.array(
           changes.map { change in
             [
-              "path": .string(change.path), "old": change.old.map { .string($0.description) } ?? .null,
+              "path": .string(change.path),
+              "old": change.old.map { .string($0.description) } ?? .null,
               "new": change.new.map { .string($0.description) } ?? .null,
               "lines": .array(change.lines.map(JSON.string)),
             ]
@@ -114,7 +115,8 @@ private struct Comparison {
   private func files(_ digest: Digest) throws -> [String: Digest] {
     guard store.kind(of: digest) == .tree else { return ["": digest] }
     return Dictionary(
-      try store.tree(digest).entries.map { ($0.path, $0.digest) }, uniquingKeysWith: { first, _ in first })
+      try store.tree(digest).entries.map { ($0.path, $0.digest) },
+      uniquingKeysWith: { first, _ in first })
   }
 
   private func lines(_ old: Digest, _ new: Digest) throws -> [String] {

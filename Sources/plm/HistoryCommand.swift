@@ -26,7 +26,8 @@ struct HistoryCommand: ParsableCommand {
           Terminal.table(
             builds.map {
               [
-                $0.start.description, $0.pipeline, $0.users ?? "", $0.targets.joined(separator: " "),
+                $0.start.description, $0.pipeline, $0.users ?? "",
+                $0.targets.joined(separator: " "),
                 $0.settings.joined(separator: " "),
               ]
             }))

@@ -9,7 +9,9 @@ enum Interruption {
 
   static var happened: Bool { count.load(ordering: .relaxed) > 0 }
 
-  static func heeded<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
+  static func heeded<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws
+    -> T
+  {
     let task = Task { try await body() }
     let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
       signal(number, SIG_IGN)

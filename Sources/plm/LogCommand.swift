@@ -20,7 +20,8 @@ struct LogCommand: ParsableCommand {
     let record: ActionRecord
     switch reference.subject {
     case .object:
-      throw UsageProblem("\(target) is an artifact; plm lineage \(target) says which action made it")
+      throw UsageProblem(
+        "\(target) is an artifact; plm lineage \(target) says which action made it")
     case .failure(let failed): record = failed
     case .action(let done), .output(let done, _, _):
       // A later attempt that failed is the last that printed.

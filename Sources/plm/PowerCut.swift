@@ -28,7 +28,8 @@ struct PowerCut {
             try cache.store.verify(object)
           } catch {
             let owner = (record.user.map { $0 + "/" } ?? "") + record.node
-            warnings.append("output \(name) of \(owner) was torn when the machine went down: \(error)")
+            warnings.append(
+              "output \(name) of \(owner) was torn when the machine went down: \(error)")
           }
         }
       }

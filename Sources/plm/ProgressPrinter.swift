@@ -94,7 +94,8 @@ final class ProgressPrinter: Sendable {
       }
     case .failed:
       say(
-        "[\(state.settled)/\(state.total)] \(outcome.target) failed: \(outcome.message ?? "")", &state)
+        "[\(state.settled)/\(state.total)] \(outcome.target) failed: \(outcome.message ?? "")",
+        &state)
     default: break
     }
     draw(&state, now: false)

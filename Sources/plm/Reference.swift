@@ -91,7 +91,8 @@ struct Reference {
     return .output(record, name: output, digest)
   }
 
-  private static func subject(of place: ActionCache.Place, _ cache: ActionCache) throws -> Subject? {
+  private static func subject(of place: ActionCache.Place, _ cache: ActionCache) throws -> Subject?
+  {
     let state = try cache.state(user: place.user, node: place.node)
     return state.action.map(Subject.action) ?? state.failure.map(Subject.failure)
   }
@@ -104,7 +105,8 @@ struct Reference {
         if let user {
           return place.node == name && (owner == user || UserName.encoded(owner) == user)
         }
-        return name == "\(owner)/\(place.node)" || name == "\(UserName.encoded(owner))/\(place.node)"
+        return name == "\(owner)/\(place.node)"
+          || name == "\(UserName.encoded(owner))/\(place.node)"
       }
       return place.node == name && user == nil
     }

@@ -12,7 +12,9 @@ struct ShowCommand: ParsableCommand {
 
   @OptionGroup var common: CommonOptions
 
-  @Argument(help: "A digest or a prefix of one, USER/NODE or USER/NODE.OUTPUT; with /FILE for one of a tree.")
+  @Argument(
+    help:
+      "A digest or a prefix of one, USER/NODE or USER/NODE.OUTPUT; with /FILE for one of a tree.")
   var artifact: String
 
   @Option(name: .shortAndLong, help: "How many lines, records or entries at most.")
@@ -44,7 +46,9 @@ struct ShowCommand: ParsableCommand {
       ["ended", "\(record.end), after \(Terminal.time(record.end.seconds(since: record.start)))"],
     ]
     if let kernels = record.kernels { rows.append(["kernels", kernels]) }
-    if !record.succeeded { rows.append(["failed", "exit \(record.exit): \(record.message ?? "")"]) }
+    if !record.succeeded {
+      rows.append(["failed", "exit \(record.exit): \(record.message ?? "")"])
+    }
     for (name, digest) in record.inputs.sorted(by: { $0.key < $1.key }) {
       rows.append(["in \(name)", digest.description])
     }
@@ -116,15 +120,21 @@ private struct ArtifactView {
     if lines.count > 1, records.allSatisfy({ $0?.objectValue != nil }) {
       text = "\(head), \(lines.count) records\n"
       for case let record? in records { text += record.pretty + "\n" }
-      json = ["kind": "records", "count": .int(lines.count), "records": .array(records.compactMap { $0 })]
-    } else if let value = try? JSON(parsing: whole), value.objectValue ?? nil != nil || value.arrayValue != nil {
+      json = [
+        "kind": "records", "count": .int(lines.count), "records": .array(records.compactMap { $0 }),
+      ]
+    } else if let value = try? JSON(parsing: whole),
+      value.objectValue ?? nil != nil || value.arrayValue != nil
+    {
       let pretty = value.pretty.split(separator: "\n", omittingEmptySubsequences: false)
       text = "\(head), JSON\n" + pretty.prefix(limit * 10).joined(separator: "\n") + "\n"
       if pretty.count > limit * 10 { text += "… \(pretty.count - limit * 10) more lines\n" }
       json = ["kind": "json", "value": value]
     } else {
       text = "\(head), text of \(lines.count) lines\n"
-      text += lines.prefix(limit).map { $0.count > 400 ? $0.prefix(400) + "…" : $0 }.joined(separator: "\n") + "\n"
+      text +=
+        lines.prefix(limit).map { $0.count > 400 ? $0.prefix(400) + "…" : $0 }.joined(
+          separator: "\n") + "\n"
       if lines.count > limit { text += "… \(lines.count - limit) more lines\n" }
       json = ["kind": "text", "lines": .int(lines.count), "text": .string(whole)]
     }
@@ -158,7 +168,8 @@ private struct ArtifactView {
       let header = try GGUFHeader(content)
       text = "\(head), GGUF version \(header.version), \(header.tensors.count) tensors\n"
       text += Terminal.table(header.fields.map { ["  " + $0.0, $0.1.plain] })
-      text += Terminal.table(header.tensors.map { ["  " + $0.name, $0.type, $0.shape.description] })
+      text += Terminal.table(
+        header.tensors.map { ["  " + $0.name, $0.type, $0.shape.description] })
       json = [
         "kind": "gguf", "version": .int(header.version),
         "metadata": .object(Dictionary(header.fields, uniquingKeysWith: { first, _ in first })),

@@ -60,6 +60,7 @@ struct StagesCommand: AsyncParsableCommand {
       ])
     }
     for secret in stage.secrets { rows.append(["  env", secret, "secret", ""]) }
-    return "\(stage.name) (version \(stage.version)): \(stage.summary)\n" + Terminal.table(rows) + "\n"
+    return "\(stage.name) (version \(stage.version)): \(stage.summary)\n" + Terminal.table(rows)
+      + "\n"
   }
 }

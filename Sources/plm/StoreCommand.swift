@@ -74,7 +74,10 @@ struct StoreCommand: ParsableCommand {
             damaged.contains { $0.0 == absent }
           }
         }.map { name, digest in
-          ((record.user.map { UserName.encoded($0) + "/" } ?? "") + record.node + "." + name, digest)
+          (
+            (record.user.map { UserName.encoded($0) + "/" } ?? "") + record.node + "." + name,
+            digest
+          )
         }
       }
       if common.json {
@@ -154,7 +157,9 @@ struct StoreCommand: ParsableCommand {
       var kept: Set<Digest> = []
       for record in try cache.current() {
         for digest in Array(record.outputs.values) + Array(record.inputs.values) {
-          guard kept.insert(digest).inserted, cache.store.kind(of: digest) == .tree else { continue }
+          guard kept.insert(digest).inserted, cache.store.kind(of: digest) == .tree else {
+            continue
+          }
           for entry in try cache.store.tree(digest).entries { kept.insert(entry.digest) }
         }
       }

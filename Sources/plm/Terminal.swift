@@ -53,7 +53,8 @@ enum Terminal {
     if seconds < 10 { return String(format: "%.1f s", seconds) }
     if seconds < 90 { return "\(Int(seconds.rounded())) s" }
     let minutes = Int((seconds / 60).rounded())
-    return minutes < 90 ? "\(minutes) min" : String(format: "%d h %02d min", minutes / 60, minutes % 60)
+    return minutes < 90
+      ? "\(minutes) min" : String(format: "%d h %02d min", minutes / 60, minutes % 60)
   }
 }
 

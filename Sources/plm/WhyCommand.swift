@@ -36,7 +36,8 @@ struct WhyCommand: AsyncParsableCommand {
       if let message = outcome.message { Terminal.write("  \(message)\n") }
       if let action = state.action { Terminal.write(Self.past(action)) }
       if let failure = state.failure {
-        Terminal.write("  failed \(failure.end) with exit \(failure.exit): \(failure.message ?? "")\n")
+        Terminal.write(
+          "  failed \(failure.end) with exit \(failure.exit): \(failure.message ?? "")\n")
       }
     }
     if common.json { Terminal.write(JSON.array(lines)) }
@@ -54,7 +55,8 @@ struct WhyCommand: AsyncParsableCommand {
   private static func past(_ action: ActionRecord) -> String {
     let reasons = action.reasons.compactMap { Reason($0) }
     let seconds = action.end.seconds(since: action.start)
-    return "  its result is from \(action.end), after \(Terminal.time(seconds)); it ran then because:\n"
+    return
+      "  its result is from \(action.end), after \(Terminal.time(seconds)); it ran then because:\n"
       + table(reasons, indent: "    ")
   }
 

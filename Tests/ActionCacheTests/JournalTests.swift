@@ -14,7 +14,8 @@ func record(
     key: Digest(of: key), node: node, user: user, stage: "s", version: 1,
     parameters: ["rank": 8, "rate": 0.5], inputs: ["in": Digest(of: "input")], outputs: outputs,
     kernels: "scalar", start: Timestamp(milliseconds: start),
-    end: Timestamp(milliseconds: start + 1500), host: "here", exit: exit, reasons: [["reason": "forced"]])
+    end: Timestamp(milliseconds: start + 1500), host: "here", exit: exit,
+    reasons: [["reason": "forced"]])
 }
 
 @Suite struct JournalTests {
@@ -49,7 +50,9 @@ func record(
   }
 
   @Test func `a deleted index is made again from the journal`() throws {
-    try open().record([.action(record("train", key: "a")), .action(record("eval", user: nil, key: "b"))])
+    try open().record([
+      .action(record("train", key: "a")), .action(record("eval", user: nil, key: "b")),
+    ])
     for suffix in ["", "-wal", "-shm"] { Files.remove(temporary.path + "/index.sqlite" + suffix) }
     let cache = try open()
     #expect(try cache.places().map(\.node) == ["eval", "train"])

@@ -65,7 +65,8 @@ final class Workshop {
     _ verb: String, _ more: [String] = [], users: String? = "users", store: String? = nil,
     environment: [String: String] = [:], seconds: Double = 60
   ) throws -> ProgramResult {
-    try start(verb, more, users: users, store: store, environment: environment).wait(seconds: seconds)
+    try start(verb, more, users: users, store: store, environment: environment).wait(
+      seconds: seconds)
   }
 
   func start(
@@ -93,7 +94,9 @@ final class Workshop {
     let result = try run("status", ["--json"], store: store)
     let json = try JSON(parsing: result.output)
     return Dictionary(
-      (json["outcomes"]?.arrayValue ?? []).map { ($0["target"]?.stringValue ?? "", $0["outputs"] ?? .null) },
+      (json["outcomes"]?.arrayValue ?? []).map {
+        ($0["target"]?.stringValue ?? "", $0["outputs"] ?? .null)
+      },
       uniquingKeysWith: { first, _ in first })
   }
 }

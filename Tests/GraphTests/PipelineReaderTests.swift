@@ -68,12 +68,21 @@ func complaints(_ text: String) -> String {
   }
 
   @Test(arguments: [
-    ("stage: train", "stage: trian", "p.yaml:5: node 'train' uses stage 'trian', which was not found; did you mean 'train'?"),
+    (
+      "stage: train", "stage: trian",
+      "p.yaml:5: node 'train' uses stage 'trian', which was not found; did you mean 'train'?"
+    ),
     ("rank: 16", "rnak: 16", "sets unknown parameter 'rnak'; did you mean 'rank'?"),
-    ("rank: 16", "rank: 0", "parameter 'rank' of node 'train' is '0'; it must be a whole number from 1 to 1024"),
+    (
+      "rank: 16", "rank: 0",
+      "parameter 'rank' of node 'train' is '0'; it must be a whole number from 1 to 1024"
+    ),
     ("rank: 16", "rank: 2.5", "must be a whole number"),
     ("rank: 16", "method: lroa", "must be one of lora, full"),
-    ("tokens: ingest.history", "tokens: ingest.histroy", "has no output 'histroy'; did you mean 'history'?"),
+    (
+      "tokens: ingest.history", "tokens: ingest.histroy",
+      "has no output 'histroy'; did you mean 'history'?"
+    ),
     ("tokens: ingest.history", "tokens: ingets.history", "did you mean 'ingest.history'?"),
     ("tokens: ingest.history", "tokns: ingest.history", "did you mean 'tokens'?"),
     (", tokens: ingest.history", "", "does not bind input 'tokens'"),
@@ -91,7 +100,9 @@ func complaints(_ text: String) -> String {
     ("rank: 16 }", "rank: 16 }, command: [x]", "either 'stage' or 'command'"),
     ("rank: 16 }", "rank: 16 }, over: others.txt", "only a node with 'scope: gather'"),
   ])
-  func `a mistake is named with its place and a suggestion`(_ old: String, _ new: String, _ words: String) {
+  func `a mistake is named with its place and a suggestion`(
+    _ old: String, _ new: String, _ words: String
+  ) {
     let text = complaints(small.replacing(old, with: new))
     #expect(text.contains(words), "\(text)")
   }
@@ -119,7 +130,9 @@ func complaints(_ text: String) -> String {
     #expect(text.contains("twice") && text.contains("ingest"), "\(text)")
   }
 
-  @Test(arguments: ["", "version: 1", "[]", "version: 1\nnodes: {}", "version: 1\nnodes: []", "{", "\t"])
+  @Test(arguments: [
+    "", "version: 1", "[]", "version: 1\nnodes: {}", "version: 1\nnodes: []", "{", "\t",
+  ])
   func `nonsense is refused`(_ text: String) {
     #expect(complaints(text) != "nothing wrong")
   }
@@ -138,8 +151,10 @@ func complaints(_ text: String) -> String {
   }
 
   @Test func `settings of the command line lie over those of the file`() throws {
-    let pipeline = try Pipeline(parsing: small, file: "p.yaml").setting(["train.rank=32", "train.method=full"])
-      .checked(against: stages)
+    let pipeline = try Pipeline(parsing: small, file: "p.yaml").setting([
+      "train.rank=32", "train.method=full",
+    ])
+    .checked(against: stages)
     #expect(pipeline.steps[1].keyParameters["rank"] == 32)
     #expect(pipeline.steps[1].keyParameters["method"] == "full")
   }

@@ -3,7 +3,9 @@ import Graph
 import Testing
 
 @Suite struct PlanTests {
-  private func plan(_ targets: [Target] = []) throws -> Plan { Plan(try checked(small), targets: targets) }
+  private func plan(_ targets: [Target] = []) throws -> Plan {
+    Plan(try checked(small), targets: targets)
+  }
 
   @Test func `everything is wanted where nothing is named`() throws {
     let plan = try plan()

@@ -169,7 +169,8 @@ import Testing
   @Test func `no more runs at once than there are cores`() async throws {
     let users = Dictionary(uniqueKeysWithValues: (0..<10).map { ("u\($0)", "text \($0)") })
     let lab = try Lab(
-      Lab.chain.replacing("set: { k: 1 }", with: "set: { k: 1 }, resources: { cores: 2 }"), users: users)
+      Lab.chain.replacing("set: { k: 1 }", with: "set: { k: 1 }, resources: { cores: 2 }"),
+      users: users)
     let load = Mutex((now: 0, most: 0))
     let runner = FakeRunner(lab.store) { action, store in
       let cores = action.step.node.resources.cores ?? 1

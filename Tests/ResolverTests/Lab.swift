@@ -71,7 +71,9 @@ final class Lab {
   var users: String?
   var settings: [String] = []
 
-  init(_ pipeline: String = Lab.chain, users: [String: String] = ["ann": "one", "bob": "two"]) throws {
+  init(_ pipeline: String = Lab.chain, users: [String: String] = ["ann": "one", "bob": "two"])
+    throws
+  {
     temporary = try TemporaryStore()
     self.pipeline = pipeline
     try Files.write("base", to: root + "/base")
@@ -132,7 +134,8 @@ final class Lab {
   /// The outputs of every target.
   func digests() async throws -> [String: [String: Digest]] {
     let outcomes = try await build(runner: DryRunner())
-    return Dictionary(outcomes.map { ($0.target, $0.outputs) }, uniquingKeysWith: { first, _ in first })
+    return Dictionary(
+      outcomes.map { ($0.target, $0.outputs) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// Where an object lies.

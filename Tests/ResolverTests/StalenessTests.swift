@@ -77,7 +77,8 @@ import Testing
   @Test func `the program's content is part of the key`() async throws {
     let lab = try Lab()
     try Files.write("echo 1", to: lab.root + "/tool.sh")
-    lab.pipeline = lab.pipeline.replacing("[sh, \"{in.source}\"", with: "[sh, tool.sh, \"{in.source}\"")
+    lab.pipeline = lab.pipeline.replacing(
+      "[sh, \"{in.source}\"", with: "[sh, tool.sh, \"{in.source}\"")
     _ = try await lab.ran()
     #expect(try await lab.ran().isEmpty)
     usleep(20_000)
@@ -127,7 +128,9 @@ import Testing
     #expect(String(decoding: try lab.store.read(digest), as: UTF8.self).contains("one"))
   }
 
-  @Test func `damage that only the reader sees is repaired, and the reader runs again`() async throws {
+  @Test func `damage that only the reader sees is repaired, and the reader runs again`()
+    async throws
+  {
     let lab = try Lab()
     _ = try await lab.ran()
     let digest = try #require(try await lab.digests()["ann/take"]?["text"])
@@ -178,7 +181,8 @@ import Testing
     #expect(try await lab.ran(jobs: 1).isEmpty)
   }
 
-  @Test func `the same digests come out for any number of jobs, and in another store`() async throws {
+  @Test func `the same digests come out for any number of jobs, and in another store`() async throws
+  {
     let users = Dictionary(uniqueKeysWithValues: (0..<12).map { ("user\($0)", "text \($0)") })
     let (one, two) = (try Lab(users: users), try Lab(users: users))
     _ = try await one.ran(jobs: 1)
@@ -210,10 +214,11 @@ import Testing
 
   @Test func `an optional output that was not written leaves an optional input out`() async throws {
     let lab = try Lab(users: ["ann": "one"])
-    let outcomes = try await lab.build(runner: FakeRunner(lab.store) { action, store in
-      action.step.name == "take"
-        ? .finished(outputs: [:], kernels: nil) : try await FakeRunner.write(action, store)
-    })
+    let outcomes = try await lab.build(
+      runner: FakeRunner(lab.store) { action, store in
+        action.step.name == "take"
+          ? .finished(outputs: [:], kernels: nil) : try await FakeRunner.write(action, store)
+      })
     // A command's outputs are none of them optional.
     #expect(outcomes["ann/take"]?.message == "it did not write its output 'text'")
     #expect(outcomes["ann/head"]?.status == .blocked)

@@ -43,8 +43,10 @@ import Testing
 
   @Test(arguments: [
     ("list.csv", "name,path\na,b\n"), ("list.csv", "user,source\na,b\na,c\n"),
-    ("list.csv", "user,source\n"), ("list.jsonl", "{\"user\":\"a\"}\n"), ("list.jsonl", "not json\n"),
-    ("list.json", "{}"), ("list.json", "[1]"), ("list.json", "[{\"input\":\"x\"}]"), ("list.json", "[{"),
+    ("list.csv", "user,source\n"), ("list.jsonl", "{\"user\":\"a\"}\n"),
+    ("list.jsonl", "not json\n"),
+    ("list.json", "{}"), ("list.json", "[1]"), ("list.json", "[{\"input\":\"x\"}]"),
+    ("list.json", "[{"),
   ])
   func `wrong lists are refused`(_ name: String, _ text: String) throws {
     try Files.write(text, to: temporary.folder(name))
@@ -67,7 +69,8 @@ import Testing
        {"user_id": "ann", "id": "3", "input": "z"}]
       """, to: temporary.folder("q/dev_questions.json"))
     try Files.write(
-      "[{\"id\": 4, \"user_id\": \"ann\", \"input\": \"t\"}]", to: temporary.folder("q/test_questions.json"))
+      "[{\"id\": 4, \"user_id\": \"ann\", \"input\": \"t\"}]",
+      to: temporary.folder("q/test_questions.json"))
     try Files.write(
       "{\"task\": \"LaMP_4\", \"golds\": [{\"id\": \"1\", \"output\": \"A\"}, {\"id\": \"2\", \"output\": \"B\"}]}",
       to: temporary.folder("q/dev_outputs.json"))
@@ -75,7 +78,8 @@ import Testing
     #expect(users.map(\.name) == ["ann", "bob"])
     guard case .slice(let digest) = users[0].source else { throw LabError(text: "no slice") }
     let tree = try temporary.store.tree(digest)
-    #expect(tree.entries.map(\.path) == ["dev_outputs.json", "dev_questions.json", "test_questions.json"])
+    #expect(
+      tree.entries.map(\.path) == ["dev_outputs.json", "dev_questions.json", "test_questions.json"])
     let dev = try JSON(parsing: try temporary.store.read(tree.entries[1].digest))
     #expect(dev.arrayValue?.compactMap { $0["id"]?.stringValue } == ["1", "3"])
     let golds = try JSON(parsing: try temporary.store.read(tree.entries[0].digest))
@@ -87,7 +91,9 @@ import Testing
   }
 
   @Test func `without a user the question is the user`() throws {
-    try Files.write("[{\"id\": 1, \"input\": \"x\"}, {\"id\": 2, \"input\": \"y\"}]", to: temporary.folder("dev_questions.json"))
+    try Files.write(
+      "[{\"id\": 1, \"input\": \"x\"}, {\"id\": 2, \"input\": \"y\"}]",
+      to: temporary.folder("dev_questions.json"))
     #expect(try read("dev_questions.json").users.map(\.name) == ["1", "2"])
   }
 
