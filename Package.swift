@@ -7,8 +7,8 @@ import PackageDescription
 // - GRDB (over system libsqlite3): the index; only the resolver's side links it.
 // - swift-crypto: SHA-256 at 1.2 GB/s; names every artifact. The dearest to build, and worth it.
 // URLSession of Foundation is the HTTP client of the `openai` teacher: no HTTP stack to build.
-// Processes are spawned with posix_spawn directly: stages report progress on file descriptor 3,
-// which neither Foundation's Process nor swift-subprocess passes on.
+// Processes are started by CProcess, a few lines of C: stages report progress on file descriptor 3
+// and must die with their resolver, and neither Foundation's Process nor swift-subprocess offers that.
 
 let settings: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
