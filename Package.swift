@@ -129,7 +129,8 @@ let package = Package(
     tests("PersonaTests", ["Bytes", "Corpus", "Persona"]),
     tests("EncodingTests", ["Bytes", "Formats", "Corpus", "Tokenizers", "Encoding"]),
     tests("AugmentationTests", ["Bytes", "Corpus", "Persona", "Augmentation"]),
-    tests("EvaluationTests", ["Bytes", "Corpus", "Persona", "Evaluation"]),
+    tests(
+      "EvaluationTests", ["Bytes", "Formats", "Corpus", "Persona", "Tokenizers", "Evaluation"]),
     tests("StageKitTests", ["Bytes", "ObjectStore", "StageKit", "probe"]),
     tests("PlmTests", ["Bytes", "ObjectStore", "ActionCache", "plm"]),
     tests("EndToEndTests", ["Bytes", "ObjectStore", "Formats", "Models"]),
