@@ -165,6 +165,20 @@ public struct ActionCache: Sendable {
     }
   }
 
+  /// Returns the objects that were found damaged, build by build, in the order of `builds`.
+  public func damage(limit: Int = 1000) throws -> [[DamageRecord]] {
+    try index.read { connection in
+      try Int.fetchAll(
+        connection, sql: "SELECT id FROM build ORDER BY id DESC LIMIT ?", arguments: [limit]
+      ).map { build in
+        try String.fetchAll(
+          connection.cachedStatement(sql: "SELECT line FROM damage WHERE build = ? ORDER BY id"),
+          arguments: [build]
+        ).compactMap { (try? JSON(parsing: $0)).flatMap { DamageRecord($0) } }
+      }
+    }
+  }
+
   public func lastBuild() throws -> BuildRecord? { try builds(limit: 1).first }
 
   /// Returns how many seconds successful runs of each node took on average.
@@ -183,6 +197,8 @@ public struct ActionCache: Sendable {
     public var actions = 0
     public var failures = 0
     public var builds = 0
+    /// Objects that were found damaged.
+    public var damaged = 0
     /// Lines of the journal that are no entries: torn ones, mostly.
     public var passedOver = 0
   }
@@ -194,6 +210,7 @@ public struct ActionCache: Sendable {
         actions: try number("SELECT count(*) FROM action"),
         failures: try number("SELECT count(*) FROM action WHERE exit <> 0"),
         builds: try number("SELECT count(*) FROM build"),
+        damaged: try number("SELECT count(*) FROM damage"),
         passedOver: try number("SELECT passed_over FROM position"))
     }
   }

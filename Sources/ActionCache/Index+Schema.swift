@@ -2,7 +2,7 @@ import GRDB
 
 extension Index {
   /// Goes up when the tables change: an index of another version is made anew.
-  static let schemaVersion = 1
+  static let schemaVersion = 2
 
   /// All but `stamp` and `slice` is what the journal says, in a form that can be searched.
   static let schema = """
@@ -22,6 +22,7 @@ extension Index {
       user TEXT NOT NULL, node TEXT NOT NULL, key TEXT, failed INTEGER,
       PRIMARY KEY (user, node)) WITHOUT ROWID;
     CREATE TABLE build(id INTEGER PRIMARY KEY, line TEXT NOT NULL);
+    CREATE TABLE damage(id INTEGER PRIMARY KEY, build INTEGER, line TEXT NOT NULL);
     CREATE TABLE stamp(
       path TEXT PRIMARY KEY, device INTEGER NOT NULL, inode INTEGER NOT NULL,
       size INTEGER NOT NULL, modified INTEGER NOT NULL, changed INTEGER NOT NULL,
@@ -31,5 +32,5 @@ extension Index {
       PRIMARY KEY (list, position)) WITHOUT ROWID;
     """
 
-  static let journalTables = ["action", "output", "state", "build"]
+  static let journalTables = ["action", "output", "state", "build", "damage"]
 }

@@ -137,6 +137,10 @@ struct Index: Sendable {
     case .build(let record):
       try connection.execute(
         sql: "INSERT INTO build(line) VALUES (?)", arguments: [record.json.text])
+    case .damaged(let record):
+      try connection.execute(
+        sql: "INSERT INTO damage(build, line) VALUES ((SELECT max(id) FROM build), ?)",
+        arguments: [record.json.text])
     case .synced:
       try connection.execute(
         sql: "UPDATE position SET synced = (SELECT coalesce(max(id), 0) FROM action)")

@@ -8,6 +8,8 @@ public enum JournalEntry: Sendable, Equatable {
   case adopted(user: String?, node: String, key: Digest)
   /// A build began.
   case build(BuildRecord)
+  /// An object was found damaged.
+  case damaged(DamageRecord)
   /// All that stands before this line is on the disk for good.
   case synced
 
@@ -21,6 +23,7 @@ public enum JournalEntry: Sendable, Equatable {
       members["user"] = user.map(JSON.string)
       return .object(members)
     case .build(let record): return record.json
+    case .damaged(let record): return record.json
     case .synced: return ["type": "synced"]
     }
   }
@@ -37,6 +40,9 @@ public enum JournalEntry: Sendable, Equatable {
       else { return nil }
       self = .adopted(user: json["user"]?.stringValue, node: node, key: key)
     case "build": self = .build(BuildRecord(json))
+    case "damaged":
+      guard let record = DamageRecord(json) else { return nil }
+      self = .damaged(record)
     case "synced": self = .synced
     default: return nil
     }

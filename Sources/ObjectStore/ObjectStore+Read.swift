@@ -46,7 +46,7 @@ extension ObjectStore {
     var listing: [UInt8] = []
     try verify(digest, as: .tree) { listing = $0 }
     guard let tree = Tree(listing: listing) else {
-      quarantine(digest, as: .tree, stamp: nil)
+      quarantine(digest, as: .tree, stamp: nil, because: .listing)
       throw .damaged(digest, .listing)
     }
     return tree
@@ -87,7 +87,7 @@ extension ObjectStore {
       damage = verifyRaw(descriptor, digest, keep: keep)
     }
     if let damage {
-      quarantine(digest, as: form, stamp: stamp)
+      quarantine(digest, as: form, stamp: stamp, because: damage)
       throw .damaged(digest, damage)
     }
   }
@@ -144,7 +144,10 @@ extension ObjectStore {
   ///
   /// Where that fails (a store that cannot be written to) the object stays, and is reported again
   /// by whoever reads it next.
-  func quarantine(_ digest: Digest, as form: ObjectForm, stamp: FileStamp?) {
+  private func quarantine(
+    _ digest: Digest, as form: ObjectForm, stamp: FileStamp?, because damage: Damage
+  ) {
+    damaged.insert(DamagedObject(digest: digest, damage: damage))
     let place = place(of: digest, as: form)
     if let stamp, let present = FileStamp(path: place), present.inode != stamp.inode { return }
     try? Disk.move(place, to: "\(path)/quarantine/\(digest.hex)\(form.rawValue)")

@@ -16,6 +16,7 @@ public struct ObjectStore: Sendable {
   /// The folder.
   public let path: String
   let verified = VerifiedObjects()
+  let damaged = DamagedObjects()
 
   static let format = "plm-store 1\n"
 

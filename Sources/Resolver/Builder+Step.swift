@@ -116,7 +116,8 @@ extension Builder {
 
   private func damagedOutputs(of record: ActionRecord) throws -> [Reason] {
     try record.outputs.sorted { $0.key < $1.key }.compactMap { name, digest in
-      try audit.damage(in: digest).isEmpty
+      let owner = (record.user.map { UserName.encoded($0) + "/" } ?? "") + record.node
+      return try audit.damage(in: digest, of: "output \(name) of \(owner)").isEmpty
         ? nil : Reason(.outputMissing, name, old: digest.description)
     }
   }
@@ -243,6 +244,9 @@ extension Builder {
     var delay = 1.0
     for attempt in 1... {
       let result = await runner.run(action) { json in
+        for (object, why) in json["damaged"]?.objectValue ?? [:] {
+          if let object = Digest(object) { self.report(object, why: why.stringValue ?? "") }
+        }
         self.observe(.progress(node: action.step.name, user: action.user, json))
       }
       guard case .failed(let exit, let message) = result, exit == 75 || exit > 128, attempt < 3,
@@ -285,7 +289,8 @@ extension Builder {
   ) async throws -> [String] {
     var rebuilt: [String] = []
     for (input, digest) in inputs.sorted(by: { $0.key < $1.key }) {
-      let damage = try audit.damage(in: digest, thorough: true)
+      let damage = try audit.damage(
+        in: digest, of: "input \(input) of \(step.name)", thorough: true)
       guard let first = damage.first, let reference = step.node.inputs[input] else { continue }
       switch reference {
       case .source(let name):
@@ -310,7 +315,9 @@ extension Builder {
         for other in users {
           guard let known = outcome(other.name, position), known.isDone,
             try known.outputs.values.contains(where: {
-              try !audit.damage(in: $0, thorough: true).isEmpty
+              try !audit.damage(
+                in: $0, of: "an output of \(UserName.encoded(other.name))/\(node)", thorough: true
+              ).isEmpty
             })
           else { continue }
           let own = OwnSource { try self.digest(of: other) }

@@ -40,18 +40,19 @@ public final class Builder: Sendable {
   let pool: ResourcePool
   let root: String
   let host = ProcessInfo.processInfo.hostName
-  private let ledger = Mutex(Ledger())
+  let ledger = Mutex(Ledger())
 
   struct Place: Hashable {
     let user: String?
     let position: Int
   }
 
-  private struct Ledger {
+  struct Ledger {
     var outcomes: [Place: Outcome] = [:]
     var sharedSources: [String: Digest] = [:]
     var lastSync = Timestamp.now
     var failed = false
+    var damaged: [Digest] = []
   }
 
   /// - Parameters:
@@ -87,6 +88,7 @@ public final class Builder: Sendable {
       await runGlobal(phase)
       await runUsers(phase)
     }
+    reportDamage()
     if runner.isReal { try cache.sync() }
     return ordered()
   }
@@ -102,6 +104,7 @@ public final class Builder: Sendable {
       ledger.outcomes[Place(user: outcome.user, position: position)] = outcome
       if outcome.status == .failed { ledger.failed = true }
     }
+    reportDamage()
     for warning in outcome.warnings { observe(.warning("\(outcome.target): \(warning)")) }
     observe(.finished(outcome))
   }
@@ -155,7 +158,12 @@ public final class Builder: Sendable {
   func digest(of user: User) throws -> Digest {
     switch user.source {
     case .path(let path): return try sources.digest(of: path)
-    case .slice(let digest): return digest
+    case .slice(let digest, let list):
+      // What was cut from a list is cut again where the store has lost it.
+      let lost =
+        try runner.isReal
+        && !audit.damage(in: digest, of: "the part of \(user.name) in \(list)").isEmpty
+      return lost ? try LaMPQuestions(list).store(user.name, in: cache.store) : digest
     case .questions(let questions):
       return try runner.isReal
         ? questions.store(user.name, in: cache.store) : questions.digest(of: user.name)

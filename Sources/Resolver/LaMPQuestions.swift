@@ -28,11 +28,7 @@ public final class LaMPQuestions: Sendable {
 
   /// Reads the users of a questions file and of its sibling of the other split.
   static func users(_ path: String, cache: ActionCache) throws -> [User] {
-    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-    let own = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
-    let names = Self.siblings(of: own).filter {
-      FileManager.default.fileExists(atPath: "\(folder)/\($0)")
-    }
+    let (folder, names) = files(besides: path)
     var digests: [JSON] = []
     for name in names {
       let place = "\(folder)/\(name)"
@@ -52,7 +48,7 @@ public final class LaMPQuestions: Sendable {
     let list = Digest(of: JSON.array(digests).bytes)
     let slices = try cache.slices(of: list)
     if !slices.isEmpty, slices.allSatisfy({ cache.store.kind(of: $0.digest) == .tree }) {
-      return slices.map { User(name: $0.user, source: .slice($0.digest)) }
+      return slices.map { User(name: $0.user, source: .slice($0.digest, list: path)) }
     }
     let loaded = try LaMPQuestions(folder: folder, names: names)
     let users = Set(loaded.questions.flatMap { $0.byUser.keys }).sorted {
@@ -64,10 +60,26 @@ public final class LaMPQuestions: Sendable {
     do {
       for user in users { stored.append((user, try loaded.store(user, in: cache.store))) }
       cache.remember(slices: stored, of: list)
-      return stored.map { User(name: $0.user, source: .slice($0.digest)) }
+      return stored.map { User(name: $0.user, source: .slice($0.digest, list: path)) }
     } catch {
       return users.map { User(name: $0, source: .questions(loaded)) }
     }
+  }
+
+  /// Reads a questions file and what belongs to it.
+  convenience init(_ path: String) throws {
+    let (folder, names) = Self.files(besides: path)
+    try self.init(folder: folder, names: names)
+  }
+
+  /// The folder of a questions file, and the names of those that are there of what belongs to it.
+  private static func files(besides path: String) -> (folder: String, names: [String]) {
+    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    let own = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+    let names = siblings(of: own).filter {
+      FileManager.default.fileExists(atPath: "\(folder)/\($0)")
+    }
+    return (folder, names)
   }
 
   /// The files that belong together: both splits, questions and outputs, with one prefix.

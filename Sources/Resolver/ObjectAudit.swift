@@ -10,6 +10,8 @@ import Synchronization
 public final class ObjectAudit: Sendable {
   private let cache: ActionCache
   private let whole = Mutex<Set<Digest>>([])
+  /// What damaged objects are, in words.
+  private let owners = Mutex<[Digest: String]>([:])
 
   public init(_ cache: ActionCache) { self.cache = cache }
 
@@ -29,8 +31,23 @@ public final class ObjectAudit: Sendable {
   }
 
   /// Returns the damaged or missing objects of a file or tree; the damaged are in quarantine then.
-  /// - Parameter thorough: whether to hash even what looks untouched.
-  public func damage(in digest: Digest, thorough: Bool = false) throws -> [Digest] {
+  /// - Parameters:
+  ///   - owner: what the file or tree is, in words.
+  ///   - thorough: whether to hash even what looks untouched.
+  public func damage(
+    in digest: Digest, of owner: String, thorough: Bool = false
+  ) throws -> [Digest] {
+    let damaged = try damage(in: digest, thorough)
+    if !damaged.isEmpty {
+      owners.withLock { owners in for object in damaged { owners[object] = owner } }
+    }
+    return damaged
+  }
+
+  /// What an object belongs to that was found damaged or missing, in words; nil if unknown.
+  public func owner(of object: Digest) -> String? { owners.withLock { $0[object] } }
+
+  private func damage(in digest: Digest, _ thorough: Bool) throws -> [Digest] {
     if !thorough, whole.withLock({ $0.contains(digest) }) { return [] }
     guard try isWhole(digest, thorough) else { return [digest] }
     guard cache.store.kind(of: digest) == .tree else { return [] }

@@ -46,7 +46,7 @@ public struct SourceReader: Sendable {
 
   private func known(_ path: String, _ stamp: FileStamp) throws -> Digest? {
     guard let known = try cache.digest(of: path, stamp: stamp) else { return nil }
-    return try !storing || audit.damage(in: known).isEmpty ? known : nil
+    return try !storing || audit.damage(in: known, of: "the copy of \(path)").isEmpty ? known : nil
   }
 
   private func folder(_ path: String) throws -> Digest {

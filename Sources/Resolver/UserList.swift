@@ -18,8 +18,8 @@ public struct User: Sendable {
   public enum Source: Sendable {
     /// A file or folder.
     case path(String)
-    /// Some files of a list that many users share, already in the store.
-    case slice(Digest)
+    /// Some files of a list that many users share, already in the store, and where that list is.
+    case slice(Digest, list: String)
     /// Some files of a list that many users share.
     case questions(LaMPQuestions)
   }

@@ -79,6 +79,13 @@ struct StageProgram {
   private func perform(
     store: ObjectStore, inputs: [String: String], settings: [String: JSON], reporter: Reporter
   ) async -> Outcome {
+    // Also of what was healed on the way somebody has to hear.
+    defer {
+      let damaged = store.takeDamaged().map { ($0.digest.description, JSON.string("\($0.damage)")) }
+      if !damaged.isEmpty {
+        reporter.progress(["damaged": .object(Dictionary(damaged) { first, _ in first })])
+      }
+    }
     var notes: DamageNotes?
     do {
       let action = try Action(stage, store: store, inputs: inputs, settings: settings)

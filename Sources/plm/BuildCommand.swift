@@ -73,17 +73,18 @@ struct BuildCommand: AsyncParsableCommand {
     withExtendedLifetime(lock) {}
     printer.end()
     let tally = Tally(outcomes)
-    report(outcomes, tally)
+    report(outcomes, tally, damaged: builder.damaged)
     let code = Task.isCancelled || Interruption.happened ? Ending.interrupted : tally.exitCode
     if code != 0 { throw ExitCode(code) }
   }
 
-  private func report(_ outcomes: [Outcome], _ tally: Tally) {
+  private func report(_ outcomes: [Outcome], _ tally: Tally, damaged: [Digest]) {
     if common.json {
       Terminal.write(
         [
           "outcomes": .array(outcomes.map(\.json)), "counts": tally.json,
           "exit": .int(Int(tally.exitCode)),
+          "damaged": .array(damaged.map { .string($0.description) }),
         ] as JSON)
       return
     }
@@ -101,6 +102,10 @@ struct BuildCommand: AsyncParsableCommand {
     let users = Set(outcomes.compactMap(\.user)).count
     let who = users == 0 ? "" : users == 1 ? "1 user: " : "\(users) users: "
     Terminal.write("\(who)\(tally.words)\n")
+    if !damaged.isEmpty {
+      let objects = damaged.count == 1 ? "1 object was" : "\(damaged.count) objects were"
+      Terminal.write("\(objects) found damaged; plm history says which\n")
+    }
   }
 }
 

@@ -18,20 +18,7 @@ struct HistoryCommand: ParsableCommand {
   mutating func run() throws {
     let cache = try common.openCache()
     guard let target else {
-      let builds = try cache.builds(limit: limit)
-      if common.json {
-        Terminal.write(JSON.array(builds.map(\.json)))
-      } else {
-        Terminal.write(
-          Terminal.table(
-            builds.map {
-              [
-                $0.start.description, $0.pipeline, $0.users ?? "",
-                $0.targets.joined(separator: " "),
-                $0.settings.joined(separator: " "),
-              ]
-            }))
-      }
+      try listBuilds(cache)
       return
     }
     let reference = try Reference(target, in: cache, user: common.user)
@@ -53,6 +40,31 @@ struct HistoryCommand: ParsableCommand {
       for (name, digest) in record.outputs.sorted(by: { $0.key < $1.key }) {
         Terminal.write("  \(name) \(digest)\n")
       }
+    }
+  }
+
+  private func listBuilds(_ cache: ActionCache) throws {
+    let builds = try cache.builds(limit: limit)
+    let damage = try cache.damage(limit: limit)
+    if common.json {
+      let lines = zip(builds, damage).map { build, damaged in
+        var json = build.json.objectValue ?? [:]
+        if !damaged.isEmpty { json["damaged"] = .array(damaged.map(\.json)) }
+        return JSON.object(json)
+      }
+      Terminal.write(JSON.array(lines))
+      return
+    }
+    Terminal.write(
+      Terminal.table(
+        builds.map {
+          [
+            $0.start.description, $0.pipeline, $0.users ?? "", $0.targets.joined(separator: " "),
+            $0.settings.joined(separator: " "),
+          ]
+        }))
+    for record in damage.joined() {
+      Terminal.write("\(record.time)  \(record.object) was found damaged: \(record.why)\n")
     }
   }
 }

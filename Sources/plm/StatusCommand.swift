@@ -60,7 +60,10 @@ struct DryLook {
   func outcomes(_ targets: [Target]) async throws -> [Outcome] {
     try await setup.builder(
       targets: targets, runner: DryRunner(),
-      options: Builder.Options(jobs: ProcessInfo.processInfo.activeProcessorCount)
+      options: Builder.Options(jobs: ProcessInfo.processInfo.activeProcessorCount),
+      observe: { event in
+        if case .warning(let text) = event { Terminal.complain("plm: warning: \(text)") }
+      }
     ).run()
   }
 }

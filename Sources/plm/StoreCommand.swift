@@ -29,6 +29,7 @@ struct StoreCommand: ParsableCommand {
       let facts: [(String, Int)] = [
         ("users", users), ("files", files), ("trees", trees), ("bytes", bytes),
         ("actions", counts.actions), ("failures", counts.failures), ("builds", counts.builds),
+        ("damaged", counts.damaged),
         ("torn_lines", counts.passedOver),
       ]
       if common.json {
@@ -67,6 +68,11 @@ struct StoreCommand: ParsableCommand {
           damaged.append((object, "\(error)"))
         }
       }
+      // A store that cannot be written to can still be checked.
+      try? cache.record(
+        cache.store.takeDamaged().map {
+          .damaged(DamageRecord(object: $0.digest, why: "\($0.damage)", time: .now))
+        })
       let missing = try cache.current().flatMap { record in
         try record.outputs.sorted { $0.key < $1.key }.filter { _, digest in
           guard !damaged.contains(where: { $0.0 == digest }) else { return false }

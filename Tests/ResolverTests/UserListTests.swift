@@ -76,7 +76,7 @@ import Testing
       to: temporary.folder("q/dev_outputs.json"))
     let users = try read("q/dev_questions.json").users
     #expect(users.map(\.name) == ["ann", "bob"])
-    guard case .slice(let digest) = users[0].source else { throw LabError(text: "no slice") }
+    guard case .slice(let digest, _) = users[0].source else { throw LabError(text: "no slice") }
     let tree = try temporary.store.tree(digest)
     #expect(
       tree.entries.map(\.path) == ["dev_outputs.json", "dev_questions.json", "test_questions.json"])
@@ -85,7 +85,7 @@ import Testing
     let golds = try JSON(parsing: try temporary.store.read(tree.entries[0].digest))
     #expect(golds == ["golds": [["id": "1", "output": "A"]], "task": "LaMP_4"])
     // A second reading finds the same slices without cutting them again.
-    guard case .slice(digest) = try read("q/dev_questions.json").users[0].source else {
+    guard case .slice(digest, _) = try read("q/dev_questions.json").users[0].source else {
       throw LabError(text: "another slice")
     }
   }

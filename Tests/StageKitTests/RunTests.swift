@@ -29,6 +29,19 @@ import Testing
     #expect(Files.names(console.home.path + "/work") == [])
   }
 
+  @Test func `A damaged object that a run writes anew is told of all the same`() async throws {
+    let input = try store.put(Array(text.utf8))
+    _ = try await console.run(Count.self, ["--in", "text=\(input)"])
+    let count = Digest(of: "3 0.25 plain \n")
+    try Files.flipBit(
+      "\(console.home.path)/objects/\(count.hex.prefix(2))/\(count.hex.dropFirst(2))", at: 0)
+    let result = try await console.run(Count.self, ["--in", "text=\(input)"])
+    #expect(result.exitCode == 0)
+    let told = try JSON(parsing: result.progress.last ?? "")["damaged"]?.objectValue
+    #expect(told?.keys.sorted() == [count.description])
+    #expect(try store.read(count) == Array("3 0.25 plain \n".utf8))
+  }
+
   @Test func `Parameters, streams and taken over files get into the outputs`() async throws {
     try Files.write(text, to: console.home.folder("t"))
     let result = try await console.run(

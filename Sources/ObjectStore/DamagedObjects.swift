@@ -1,0 +1,37 @@
+public import Bytes
+import Synchronization
+
+/// Stores an object that was found damaged, and in which way.
+public struct DamagedObject: Sendable, Equatable {
+  public let digest: Digest
+  public let damage: Damage
+
+  public init(digest: Digest, damage: Damage) {
+    self.digest = digest
+    self.damage = damage
+  }
+}
+
+/// Remembers which objects this process has found damaged until somebody asks.
+///
+/// A writer that puts the same content once more heals the object and sees no error: without this,
+/// nobody would hear that a disk loses what it was given.
+final class DamagedObjects: Sendable {
+  private let found = Mutex<[DamagedObject]>([])
+
+  func insert(_ object: DamagedObject) {
+    found.withLock { if !$0.contains(object) { $0.append(object) } }
+  }
+
+  func takeAll() -> [DamagedObject] {
+    found.withLock { found in
+      defer { found = [] }
+      return found
+    }
+  }
+}
+
+extension ObjectStore {
+  /// Returns what this process has found damaged since last asked, healed by now or not.
+  public func takeDamaged() -> [DamagedObject] { damaged.takeAll() }
+}
