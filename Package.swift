@@ -116,7 +116,7 @@ let package = Package(
     tests("ObjectStoreTests", ["Bytes", "ObjectStore", "CZlib", "probe"]),
     tests("ActionCacheTests", ["Bytes", "ObjectStore", "ActionCache"]),
     tests("GraphTests", ["Bytes", "Graph"]),
-    tests("ResolverTests", ["Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver"]),
+    tests("ResolverTests", ["Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver", "probe"]),
     tests("FormatsTests", ["Bytes", "Formats"]),
     tests("TokenizersTests", ["Bytes", "Formats", "Tokenizers"]),
     tests("FormatStagesTests", [

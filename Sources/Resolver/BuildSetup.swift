@@ -84,8 +84,10 @@ public struct BuildSetup: Sendable {
       options: options, observe: observe)
   }
 
-  /// The runner that really runs things.
-  public var processRunner: ProcessRunner {
-    ProcessRunner(store: cache.store, stages: stages, programs: programs, root: root)
+  /// Makes the runner that really runs things.
+  /// - Parameter workers: how many stages may be kept running between actions; 0 for none.
+  public func processRunner(workers: Int) -> ProcessRunner {
+    ProcessRunner(
+      store: cache.store, stages: stages, programs: programs, root: root, workers: workers)
   }
 }

@@ -52,6 +52,8 @@ public final class Builder: Sendable {
     var sharedSources: [String: Digest] = [:]
     var lastSync = Timestamp.now
     var failed = false
+    /// How many actions of each stage are still to be settled.
+    var waiting: [String: Int] = [:]
     var damaged: [Digest] = []
   }
 
@@ -82,12 +84,19 @@ public final class Builder: Sendable {
   /// Builds, and returns what became of every node: first what runs once, then user by user.
   /// - Throws: where nothing can begin, a source missing above all. Failures are outcomes.
   public func run() async throws -> [Outcome] {
-    observe(.planned(actions: plan.counts(users: users.map(\.name)), users: users.count))
+    let counts = plan.counts(users: users.map(\.name))
+    observe(.planned(actions: counts, users: users.count))
+    ledger.withLock { ledger in
+      for step in pipeline.steps {
+        ledger.waiting[step.description.name, default: 0] += counts[step.name] ?? 0
+      }
+    }
     try readSharedSources()
     for phase in 0..<pipeline.phases {
       await runGlobal(phase)
       await runUsers(phase)
     }
+    await runner.close()
     reportDamage()
     if runner.isReal { try cache.sync() }
     return ordered()
@@ -209,6 +218,7 @@ public final class Builder: Sendable {
           group.addTask {
             let outcome = await self.bring(position, user: user, source: source, rerun: false)
             self.settle(outcome, at: position)
+            await self.countDown(self.pipeline.steps[position].description.name)
             return position
           }
           return true
@@ -220,6 +230,15 @@ public final class Builder: Sendable {
         start()
       }
     }
+  }
+
+  /// Tells the runner when the last action of a stage is settled.
+  private func countDown(_ stage: String) async {
+    let left = ledger.withLock { ledger in
+      ledger.waiting[stage, default: 0] -= 1
+      return ledger.waiting[stage, default: 0]
+    }
+    if left == 0 { await runner.retire(stage: stage) }
   }
 
   // MARK: Records

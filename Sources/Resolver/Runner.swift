@@ -43,6 +43,17 @@ public protocol Runner: Sendable {
   /// Runs an action to its end.
   /// - Parameter progress: is given what the action reports on its way.
   func run(_ action: Action, progress: @escaping @Sendable (JSON) -> Void) async -> ActionResult
+
+  /// Hears that no more actions of a stage wait: what was kept for them is of no more use.
+  func retire(stage: String) async
+
+  /// Hears that the build is over: nothing runs on.
+  func close() async
+}
+
+extension Runner {
+  public func retire(stage: String) async {}
+  public func close() async {}
 }
 
 /// Runs nothing.

@@ -14,11 +14,16 @@ public final class StageContext: Sendable {
   private let store: ObjectStore
   private let secrets: [String: String]
   private let reporter: Reporter
+  private let keepsakes: Keepsakes?
   private let work = Mutex<WorkFolder?>(nil)
   /// What the run met of damage.
   let notes = DamageNotes()
 
-  init(_ action: Action, stage: any Stage.Type, reporter: Reporter) throws(StoreError) {
+  /// - Parameter keepsakes: what earlier actions of a worker left; nil for a single run.
+  init(
+    _ action: Action, stage: any Stage.Type, reporter: Reporter, keepsakes: Keepsakes? = nil
+  ) throws(StoreError) {
+    self.keepsakes = keepsakes
     values = action.values
     parameters = action.keyed
     actionKey = action.key
@@ -96,6 +101,21 @@ public final class StageContext: Sendable {
   /// The replies of teachers.
   public var replies: ReplyStore { store.replies }
 
+  /// Returns what an earlier action of the same worker made for the same key, or makes it.
+  ///
+  /// For what many actions read and is dear to load, a base model above all:
+  /// `let model = try context.keep("base", for: base.digest) { try load(base) }`. The latest of each
+  /// kind is kept; a single run keeps nothing. Results have to equal those of single runs to the
+  /// bit: what is made must follow from the key alone, and no action may change it afterwards.
+  public func keep<Value: Sendable, E: Error>(
+    _ kind: String, for key: Digest, _ make: () throws(E) -> Value
+  ) throws(E) -> Value {
+    if let kept = keepsakes?.take(kind, for: key, as: Value.self) { return kept }
+    let value = try make()
+    keepsakes?.put(value, kind, for: key)
+    return value
+  }
+
   /// Returns a secret from the environment, or nil if it is not set.
   public func secret(_ name: String) -> String? {
     guard let secret = secrets[name] else {
@@ -103,6 +123,10 @@ public final class StageContext: Sendable {
     }
     return secret.isEmpty ? nil : secret
   }
+
+  /// Lets go of the folder for checkpoints, which is left as it is: an action that failed may be
+  /// tried again by the same process, and must not wait for itself.
+  func letGo() { work.withLock { $0 = nil } }
 
   /// Takes the outputs over and clears up.
   func finish(_ declared: [Output]) throws -> [String: Digest] {

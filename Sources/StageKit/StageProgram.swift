@@ -51,6 +51,7 @@ struct StageProgram {
   /// Answers one request a line until there are no more.
   private func work(_ arguments: StageArguments) async throws {
     let store = try arguments.store.map { path in try Self.store(path) }
+    let keepsakes = Keepsakes()
     while let line = nextLine() {
       if line.allSatisfy(\.isWhitespace) { continue }
       var id = JSON.null
@@ -62,7 +63,8 @@ struct StageProgram {
         let own = try request.store.map { path in try Self.store(path) } ?? store
         guard let own else { throw UsageError.noStore }
         outcome = await perform(
-          store: own, inputs: request.inputs, settings: request.settings, reporter: reporter)
+          store: own, inputs: request.inputs, settings: request.settings, reporter: reporter,
+          keepsakes: keepsakes)
       } catch {
         outcome = Outcome(error)
       }
@@ -77,7 +79,8 @@ struct StageProgram {
   }
 
   private func perform(
-    store: ObjectStore, inputs: [String: String], settings: [String: JSON], reporter: Reporter
+    store: ObjectStore, inputs: [String: String], settings: [String: JSON], reporter: Reporter,
+    keepsakes: Keepsakes? = nil
   ) async -> Outcome {
     // Also of what was healed on the way somebody has to hear.
     defer {
@@ -87,9 +90,13 @@ struct StageProgram {
       }
     }
     var notes: DamageNotes?
+    var opened: StageContext?
+    defer { opened?.letGo() }
     do {
       let action = try Action(stage, store: store, inputs: inputs, settings: settings)
-      let context = try StageContext(action, stage: stage, reporter: reporter)
+      let context = try StageContext(
+        action, stage: stage, reporter: reporter, keepsakes: keepsakes)
+      opened = context
       notes = context.notes
       try await stage.run(context)
       return .done(try context.finish(stage.outputs))

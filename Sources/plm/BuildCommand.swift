@@ -32,6 +32,9 @@ struct BuildCommand: AsyncParsableCommand {
   @Option(help: "Runs a node whatever is known of it.")
   var force: [String] = []
 
+  @Flag(help: "Starts a stage anew for every action, instead of keeping it for those that follow.")
+  var noWorkers = false
+
   @Option(help: "Where stages run: local.")
   var executor = "local"
 
@@ -55,7 +58,9 @@ struct BuildCommand: AsyncParsableCommand {
     let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
     let printer = ProgressPrinter(
       common.progress, jobs: jobs, means: (try? cache.meanSeconds()) ?? [:])
-    let runner: any Runner = dryRun ? DryRunner() : setup.processRunner
+    // One of each stage may rest, or one for each core: a user's steps change stages all the time.
+    let workers = noWorkers ? 0 : max(jobs, setup.stages.count)
+    let runner: any Runner = dryRun ? DryRunner() : setup.processRunner(workers: workers)
     let builder = setup.builder(
       targets: targets, runner: runner,
       options: Builder.Options(jobs: jobs, failFast: failFast, force: Set(force)),

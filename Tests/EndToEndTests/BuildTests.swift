@@ -213,6 +213,36 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
     #expect(try shop.run("build").exitCode == 0)
   }
 
+  /// A stage that hangs, in a worker.
+  private static let hanging = """
+    version: 1
+    sources: { history: "{user.source}" }
+    nodes: { hang: { stage: probe, in: { text: history }, set: { mood: hang, threads: 1 } } }
+    """
+
+  /// The processes that work on a store.
+  private func workers(on store: String) -> [String] {
+    Files.names("/proc").filter { name in
+      guard Int32(name) != nil, let words = try? Files.text("/proc/\(name)/cmdline") else {
+        return false
+      }
+      return words.contains("--worker") && words.contains(store)
+    }
+  }
+
+  @Test(arguments: [SIGINT, SIGKILL])
+  func `workers end with an interrupted or killed resolver`(_ signal: Int32) throws {
+    let shop = try Workshop()
+    try Files.write(Self.hanging, to: shop.folder("p.yaml"))
+    let running = try shop.start("build", ["-j", "2"])
+    for _ in 0..<500 where workers(on: shop.folder("store")).count < 2 { usleep(10_000) }
+    #expect(workers(on: shop.folder("store")).count == 2)
+    running.kill(signal)
+    #expect(running.wait(seconds: 20).exitCode == (signal == SIGINT ? 130 : 137))
+    for _ in 0..<100 where !workers(on: shop.folder("store")).isEmpty { usleep(10_000) }
+    #expect(workers(on: shop.folder("store")).isEmpty)
+  }
+
   @Test func `two builds at once share the work`() throws {
     let users = Dictionary(uniqueKeysWithValues: (0..<6).map { ("u\($0)", "text \($0)") })
     let shop = try Workshop(users: users)

@@ -38,11 +38,23 @@ import Testing
     #expect(reverted.mapValues(\.outputs) == first.mapValues(\.outputs))
   }
 
-  @Test func `jobs and store change no digest`() throws {
+  @Test func `jobs, store and workers change no digest`() throws {
     let person = try PersonalPipeline()
-    let one = try person.build(["-j", "1"])
+    let one = try person.build(["-j", "1", "--no-workers"])
     let two = try person.build(["-j", "2"], store: "other")
     #expect(one.mapValues(\.outputs) == two.mapValues(\.outputs))
+    // Now every stage has done other users' actions before the last one's.
+    for user in ["bea", "cyd"] {
+      for name in Files.names(person.folder("users/ada")) {
+        let text = try Files.text(person.folder("users/ada/" + name))
+        try Files.write(
+          text.replacing("Looked after", with: "\(user) kept"), to: person.folder("users/\(user)/\(name)"))
+      }
+    }
+    let three = try person.build(["-j", "2"])
+    #expect(three["ada/train"]?.status == "fresh")
+    let four = try person.build(["-j", "1", "--no-workers"], store: "other")
+    #expect(three.mapValues(\.outputs) == four.mapValues(\.outputs))
   }
 
   static let stages = [

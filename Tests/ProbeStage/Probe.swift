@@ -18,7 +18,7 @@ import StageKit
   static let times = Parameter("times", default: 1, in: 0...1000, help: "How often it is copied.")
   static let scale = Parameter("scale", default: 0.5, in: 0...1, help: "Is passed on.")
   static let mood = Parameter(
-    "mood", default: "good", oneOf: ["good", "fail", "crash", "hang", "silent", "chatty", "hold"],
+    "mood", default: "good", oneOf: ["good", "fail", "crash", "hang", "silent", "chatty", "hold", "obey"],
     help: "How the run ends.")
   static let threads = Parameter(
     "threads", default: 0, in: 0...64, help: "Is ignored.", execution: true)
@@ -44,6 +44,7 @@ import StageKit
     let text = try context.input("text")
     var content: [UInt8] = []
     for path in text.isTree ? text.paths : [""] { content += try text.read(path) }
+    let order = String(decoding: content.filter { $0 > 32 }, as: UTF8.self)
     if let more = context.optionalInput("more") { content += try more.read() }
     context.progress(["copies": .int(context[times]), "scale": .double(context[scale])])
     switch context[mood] {
@@ -51,6 +52,7 @@ import StageKit
     case "crash": kill(getpid(), SIGKILL)
     case "hang": sleep(600)
     case "silent": return
+    case "obey": try obey(order, context)
     case "chatty": print("a line that a library prints by itself")
     case "hold":
       let mark = try context.workFolder + "/mark"
@@ -67,5 +69,25 @@ import StageKit
       try context.output("notes").write(
         "secret/known.txt", text: "\(context.secret("PROBE_SECRET") != nil)\n")
     }
+  }
+
+  /// Does what the text says; else tells who runs, and loads what the last action may have kept.
+  private static func obey(_ order: String, _ context: StageContext) throws {
+    switch order {
+    case "crash": kill(getpid(), SIGKILL)
+    case "leave": exit(0)
+    case "fail": throw Refusal()
+    default: break
+    }
+    let base = try context.optionalInput("more") ?? context.input("text")
+    let size = try context.keep("base", for: base.digest) {
+      context.log("loading")
+      return try base.size()
+    }
+    context.log("\(order) and \(size) bytes, process \(getpid())")
+  }
+
+  struct Refusal: Error, CustomStringConvertible {
+    var description: String { "asked to fail · the text · write another" }
   }
 }

@@ -121,6 +121,25 @@ final class Lab {
     ).run()
   }
 
+  /// Builds with real processes, stages being those of the package and of `stages/`.
+  /// - Parameter workers: how many stages may rest; 0 for a process for every action.
+  func buildForReal(workers: Int, jobs: Int = 2) async throws -> [Outcome] {
+    let cache = try ActionCache(store)
+    let list = try users.map { try UserList(reading: $0, cache: cache) } ?? .none
+    let setup = try await BuildSetup(
+      cache: cache, pipeline: try Pipeline(parsing: pipeline, file: "p.yaml"),
+      catalog: StageCatalog(folders: [Places.products, root + "/stages"]), users: list, root: root)
+    return try await setup.builder(
+      targets: [], runner: setup.processRunner(workers: workers),
+      options: Builder.Options(jobs: jobs)
+    ).run()
+  }
+
+  /// What an action printed.
+  func log(_ outcome: Outcome?) throws -> String {
+    try outcome?.key.map { try Files.text(store.logFile(for: $0)) } ?? ""
+  }
+
   /// Builds with the work of the chain, and returns which targets ran.
   func ran(_ words: [String] = [], jobs: Int = 2) async throws -> [String] {
     let runner = FakeRunner(store, Lab.work)

@@ -1,5 +1,6 @@
 import Bytes
 import ObjectStore
+import Synchronization
 import TestKit
 import Testing
 
@@ -71,5 +72,81 @@ import Testing
     let answers = try result.answers.map { try JSON(parsing: $0) }
     #expect(answers[0]["outputs"] != nil)
     #expect(answers[1]["exit"] == 2)
+  }
+}
+
+@Suite struct KeepTests {
+  /// A stage that loads its base with some effort, and says when it does.
+  enum Loader: Stage {
+    static let name = "loader"
+    static let version = 1
+    static let summary = "Loads."
+    static let inputs = [Input("base", kind: "text"), Input("text", kind: "text")]
+    static let outputs = [Output("sum", kind: "text")]
+
+    static func run(_ context: StageContext) async throws {
+      let base = try context.input("base")
+      let size = try context.keep("base", for: base.digest) {
+        context.log("loading")
+        return try base.read().count
+      }
+      let title = try context.keep("title", for: base.digest) { "of \(base.name)" }
+      try context.output("sum").write(text: "\(size) \(title) \(try context.input("text").text())")
+    }
+  }
+
+  @Test func `The latest of each kind is kept for the next action, and changes no result`()
+    async throws
+  {
+    let console = try Console()
+    let store = console.home.store
+    let bases = try ["aaa", "bbbb"].map { try store.put(Array($0.utf8)) }
+    let text = try store.put(Array("x".utf8))
+    let order = [0, 0, 1, 1, 0]
+    let lines = order.map { #"{"in":{"base":"\#(bases[$0])","text":"\#(text)"}}"# }
+    let worker = try await console.run(Loader.self, ["--worker"], lines: lines)
+    #expect(worker.log == "loading\nloading\nloading\n")
+    for (answer, base) in zip(worker.answers, order) {
+      let single = try await console.run(
+        Loader.self, ["--in", "base=\(bases[base])", "--in", "text=\(text)"])
+      #expect(single.log == "loading\n")
+      #expect(try JSON(parsing: answer)["outputs"] == single.last()["outputs"])
+    }
+  }
+
+  @Test func `What could not be made is not kept`() async throws {
+    let console = try Console()
+    let store = console.home.store
+    let text = try store.put(Array("x".utf8))
+    let base = Digest(of: "late")
+    let line = #"{"in":{"base":"\#(base)","text":"\#(text)"}}"#
+    let lost = try await console.run(Loader.self, ["--worker"], lines: [line])
+    #expect(try lost.last()["exit"] == 3)
+    _ = try store.put(Array("late".utf8))
+    let found = try await console.run(Loader.self, ["--worker"], lines: [line, line])
+    #expect(found.log == "loading\n")
+  }
+
+  /// A stage that fails over its checkpoints while something of it lives on.
+  enum Stubborn: Stage {
+    static let name = "stubborn"
+    static let version = 1
+    static let summary = "Fails."
+    static let inputs: [Input] = []
+    static let outputs = [Output("nothing", kind: "text")]
+    static let left = Mutex<[StageContext]>([])
+
+    static func run(_ context: StageContext) async throws {
+      context.log(try context.workFolder.isEmpty ? "" : "has checkpoints")
+      left.withLock { $0.append(context) }
+      throw CancellationError()
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `An action that failed can be tried again by the same worker`() async throws {
+    let console = try Console()
+    let result = try await console.run(Stubborn.self, ["--worker"], lines: ["{}", "{}"])
+    #expect(result.log == "has checkpoints\nhas checkpoints\n")
   }
 }
