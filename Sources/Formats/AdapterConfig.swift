@@ -75,17 +75,31 @@ extension AdapterConfig {
   private static func targets(_ node: JSONNode) throws(FormatError) -> [String] {
     let field = "target_modules"
     if node[field]?.text == "all-linear" { return linearLayers }
-    var targets: [String] = []
+    var targets: Set<String> = []
     for element in node[field]?.elements ?? [] {
-      guard let target = element.text, linearLayers.contains(target) else {
+      guard let target = element.text.flatMap(projection) else {
         throw .unsupported(
           format: format, field: field, found: String(decoding: element.bytes(), as: UTF8.self),
           supported: linearLayers.joined(separator: ", "))
       }
-      targets.append(target)
+      targets.insert(target)
     }
     guard !targets.isEmpty else { throw .missing(format: format, field: field) }
-    return targets
+    return targets.sorted()
+  }
+
+  /// The projection that a target names, alone or with its path.
+  ///
+  /// PEFT writes "all-linear" of a small model as the paths of all its projections. Were a layer
+  /// left out, its factors would be missing among the weights, which is an error of its own.
+  private static func projection(_ target: String) -> String? {
+    let parts = target.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    guard let name = parts.last, linearLayers.contains(name) else { return nil }
+    if parts.count == 1 { return name }
+    guard parts.count == 5, parts[..<2] == ["model", "layers"], Int(parts[2]) != nil,
+      parts[3] == block(of: name)
+    else { return nil }
+    return name
   }
 
   /// Settings that would make the adapter something else than W + scale·B·A.

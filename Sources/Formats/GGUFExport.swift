@@ -2,8 +2,8 @@
 public struct GGUFExport: Sendable {
   /// A tensor to write: what it is called in the file and where its values come from.
   public struct Item: Sendable {
-    /// The name in Hugging Face's layout.
-    public let source: String
+    /// The name in Hugging Face's layout; nil for what follows from the config.
+    public let source: String?
     public let entry: GGUFLayout.Entry
     /// Whether it had to be kept in F16 because its rows are no whole blocks.
     public let fellBack: Bool
@@ -14,10 +14,12 @@ public struct GGUFExport: Sendable {
   public let items: [Item]
 
   /// - Parameter type: for matrices; vectors (norms and biases) are always F32.
-  public init(config: ModelConfig, type: GGUFTensorType) {
+  /// - Throws: if llama.cpp's architecture for this family would leave out a part of the model.
+  public init(config: ModelConfig, type: GGUFTensorType) throws(FormatError) {
+    try Self.refuseUncarried(config)
     self.config = config
     self.type = type
-    items = config.tensors.compactMap { tensor in
+    let tensors: [Item] = config.tensors.compactMap { tensor in
       guard let name = GGUFNames.gguf(tensor.name) else { return nil }
       let isVector = tensor.shape.count == 1
       let fits = (tensor.shape.last ?? 0).isMultiple(of: type.blockCount)
@@ -26,6 +28,42 @@ public struct GGUFExport: Sendable {
         source: tensor.name, entry: .init(name: name, shape: tensor.shape, type: kept),
         fellBack: !isVector && !fits)
     }
+    items = tensors + Self.ropeDivisors(config)
+  }
+
+  /// Refuses what llama.cpp's loader of an architecture does not take: other biases than Qwen2's,
+  /// and frequencies of its own, are known of llama alone.
+  private static func refuseUncarried(_ config: ModelConfig) throws(FormatError) {
+    let architecture = config.ggufArchitecture
+    let isLlama = architecture == "llama"
+    let hasQueryBias = config.queryKeyValueBias && architecture != "qwen2"
+    let scaling: String? = if case .llama3 = config.ropeScaling { "llama3" } else { nil }
+    for (field, found, isCarried, carried) in [
+      ("mlp_bias", "true", !config.mlpBias || isLlama, "no biases of the MLP"),
+      (
+        "attention_bias", "true", !(hasQueryBias || config.outputBias) || isLlama,
+        "no other biases of the attention than Qwen2's"
+      ),
+      (
+        "norms of heads", "\(config.queryKeyNorm)",
+        config.queryKeyNorm == (architecture == "qwen3"), "norms of heads in a qwen3 alone"
+      ),
+      (
+        "rope_scaling", scaling ?? "", scaling == nil || isLlama,
+        "rotary positions plain or linear"
+      ),
+    ] where !isCarried {
+      throw .unsupported(
+        format: "GGUF of a \(architecture)", field: field, found: found,
+        supported: "\(carried): llama.cpp computes no more of it")
+    }
+  }
+
+  private static func ropeDivisors(_ config: ModelConfig) -> [Item] {
+    guard case .llama3 = config.ropeScaling else { return [] }
+    let entry = GGUFLayout.Entry(
+      name: GGUFNames.ropeDivisors, shape: [config.headSize / 2], type: .f32)
+    return [Item(source: nil, entry: entry, fellBack: false)]
   }
 
   /// The header of the file.
@@ -59,6 +97,23 @@ public struct GGUFExport: Sendable {
       number("rope.dimension_count", config.headSize),
       ("\(architecture).rope.freq_base", .float(Float(config.ropeTheta))),
       number("vocab_size", config.vocabularySize),
+    ] + scaling
+  }
+
+  private var scaling: [(key: String, value: GGUFValue)] {
+    guard let scaling = config.ropeScaling else { return [] }
+    if case .linear(let factor) = scaling {
+      return [
+        ("\(config.ggufArchitecture).rope.scaling.type", .string("linear")),
+        ("\(config.ggufArchitecture).rope.scaling.factor", .float(Float(factor))),
+      ]
+    }
+    // llama.cpp takes the quotients in `rope_freqs.weight`; this says what they came from.
+    return [
+      (
+        ModelConfig.ropeScalingKey,
+        .string(String(decoding: scaling.json().bytes(), as: UTF8.self))
+      )
     ]
   }
 
@@ -66,9 +121,12 @@ public struct GGUFExport: Sendable {
   public func values(
     _ item: Item, from source: some TensorSource, adapter: AdapterWeights?
   ) throws(FormatError) -> [Float] {
-    var values = try source.floats(of: item.source)
-    try adapter?.merge(into: &values, of: item.source)
-    guard let heads = config.pairedHeads(of: item.source) else { return values }
+    guard let name = item.source else {
+      return config.ropeScaling.map(config.ropeDivisors) ?? []
+    }
+    var values = try source.floats(of: name)
+    try adapter?.merge(into: &values, of: name)
+    guard let heads = config.pairedHeads(of: name) else { return values }
     return RotaryLayout.pairs(
       values, heads: heads, columns: values.count / (heads * config.headSize))
   }

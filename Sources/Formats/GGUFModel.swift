@@ -15,7 +15,7 @@ public struct GGUFModel: TensorSource {
 
   public init(_ file: GGUFFile) throws(FormatError) {
     self.file = file
-    config = try Self.config(file)
+    config = try ModelConfig(file)
     var shapes: [String: [Int]] = [:]
     for tensor in config.tensors {
       guard let name = GGUFNames.gguf(tensor.name), file.has(name) else {
@@ -28,65 +28,22 @@ public struct GGUFModel: TensorSource {
       }
       shapes[tensor.name] = tensor.shape
     }
+    try Self.refuseOthers(file, config)
     self.shapes = shapes
     names = shapes.keys.sorted()
   }
 
-  private static func config(_ file: GGUFFile) throws(FormatError) -> ModelConfig {
-    let key = "general.architecture"
-    let architecture = try file.value(key).text ?? ""
-    guard ["llama", "qwen2"].contains(architecture) else {
+  /// A tensor that the config does not lead to would be left out of the computation.
+  private static func refuseOthers(
+    _ file: GGUFFile, _ config: ModelConfig
+  ) throws(FormatError) {
+    var known = Set(config.tensors.compactMap { GGUFNames.gguf($0.name) })
+    if config.family.traits.gguf == "llama" { known.insert(GGUFNames.ropeDivisors) }
+    if let other = file.names.first(where: { !known.contains($0) }) {
       throw .unsupported(
-        format: GGUFFile.format, field: key, found: architecture, supported: "llama or qwen2")
+        format: GGUFFile.format, field: "tensor", found: other,
+        supported: "the tensors of a plain \(config.family.rawValue)")
     }
-    func name(_ rest: String) -> String { "\(architecture).\(rest)" }
-    for rest in ["attention.sliding_window", "expert_count", "rope.scaling.factor"] {
-      if let value = file.metadata[name(rest)]?.number, value != 0 {
-        throw .unsupported(
-          format: GGUFFile.format, field: name(rest), found: "\(value)", supported: "none")
-      }
-    }
-    if let scaling = file.metadata[name("rope.scaling.type")]?.text, scaling != "none" {
-      throw .unsupported(
-        format: GGUFFile.format, field: name("rope.scaling.type"), found: scaling,
-        supported: "plain rotary positions")
-    }
-    let hidden = try file.size(name("embedding_length"))
-    let heads = try file.size(name("attention.head_count"))
-    let headSize =
-      file.metadata[name("attention.key_length")]?.int
-      ?? file.metadata[name("rope.dimension_count")]?.int ?? hidden / heads
-    let keyHeads = file.metadata[name("attention.head_count_kv")]?.int ?? heads
-    guard headSize > 0, headSize < 1 << 20, keyHeads > 0, heads.isMultiple(of: keyHeads),
-      headSize.isMultiple(of: 2)
-    else {
-      throw .invalid(
-        format: GGUFFile.format, field: name("attention.head_count_kv"),
-        found: "\(keyHeads) for \(heads) heads of \(headSize)")
-    }
-    if file.has("rope_freqs.weight") {
-      throw .unsupported(
-        format: GGUFFile.format, field: "rope_freqs.weight", found: "there",
-        supported: "plain rotary positions")
-    }
-    guard let vocabulary = try file.tensor("token_embd.weight").shape.first else {
-      throw .invalid(format: GGUFFile.format, field: "token_embd.weight", found: "no dimensions")
-    }
-    func id(_ key: String) -> Int32? {
-      file.metadata["tokenizer.ggml.\(key)"]?.int.flatMap { Int32(exactly: $0) }
-    }
-    return ModelConfig(
-      family: architecture == "qwen2" ? .qwen2 : .llama, hiddenSize: hidden,
-      intermediateSize: try file.size(name("feed_forward_length")),
-      layerCount: try file.size(name("block_count")), headCount: heads,
-      keyValueHeadCount: keyHeads, headSize: headSize, vocabularySize: vocabulary,
-      normEpsilon: try file.value(name("attention.layer_norm_rms_epsilon")).decimal ?? 1e-5,
-      ropeTheta: file.metadata[name("rope.freq_base")]?.decimal ?? 10_000,
-      tiedEmbeddings: !file.has("output.weight"),
-      queryKeyValueBias: file.has("blk.0.attn_q.bias"),
-      outputBias: file.has("blk.0.attn_output.bias"),
-      maximumPositions: try file.size(name("context_length")), bosID: id("bos_token_id"),
-      eosIDs: [id("eos_token_id")].compactMap { $0 }, padID: id("padding_token_id"))
   }
 
   public func shape(of name: String) -> [Int]? { shapes[name] }
@@ -106,12 +63,12 @@ extension ModelConfig {
   /// The heads of a query or key projection (weight, bias or a LoRA factor B) whose rows
   /// llama.cpp's llama architecture wants in pairs; nil for all other tensors and architectures.
   public func pairedHeads(of name: String) -> Int? {
-    guard family != .qwen2 else { return nil }
+    guard ggufArchitecture == "llama" else { return nil }
     if name.contains("self_attn.q_proj.") { return headCount }
     if name.contains("self_attn.k_proj.") { return keyValueHeadCount }
     return nil
   }
 
   /// The name of the architecture in GGUF.
-  public var ggufArchitecture: String { family == .qwen2 ? "qwen2" : "llama" }
+  public var ggufArchitecture: String { family.traits.gguf }
 }

@@ -6,9 +6,12 @@ public enum GGUFNames {
   private static let layer = [
     ("input_layernorm", "attn_norm"), ("self_attn.q_proj", "attn_q"),
     ("self_attn.k_proj", "attn_k"), ("self_attn.v_proj", "attn_v"),
-    ("self_attn.o_proj", "attn_output"), ("post_attention_layernorm", "ffn_norm"),
+    ("self_attn.o_proj", "attn_output"), ("self_attn.q_norm", "attn_q_norm"),
+    ("self_attn.k_norm", "attn_k_norm"), ("post_attention_layernorm", "ffn_norm"),
     ("mlp.gate_proj", "ffn_gate"), ("mlp.up_proj", "ffn_up"), ("mlp.down_proj", "ffn_down"),
   ]
+  /// What each frequency of the rotary positions is divided by, [headSize / 2].
+  static let ropeDivisors = "rope_freqs.weight"
 
   /// The GGUF name of a Hugging Face tensor (`….weight`, `….bias`); nil if it is none of a Llama.
   public static func gguf(_ name: String) -> String? {

@@ -1,10 +1,3 @@
-/// Names the families of models whose mathematics plm knows.
-public enum ModelFamily: String, Sendable, Codable {
-  case llama
-  case qwen2
-  case mistral
-}
-
 /// Stores the shape of a Llama-like model: the part of a Hugging Face `config.json` that decides
 /// its mathematics.
 public struct ModelConfig: Equatable, Sendable {
@@ -18,12 +11,17 @@ public struct ModelConfig: Equatable, Sendable {
   public var vocabularySize: Int
   public var normEpsilon: Double
   public var ropeTheta: Double
+  public var ropeScaling: RopeScaling?
   /// Whether the output matrix is the embedding.
   public var tiedEmbeddings: Bool
   /// Whether the projections to query, key and value add a bias.
   public var queryKeyValueBias: Bool
   /// Whether the projection out of the attention adds a bias.
   public var outputBias: Bool
+  /// Whether the three projections of the MLP add a bias.
+  public var mlpBias: Bool
+  /// Whether each head of query and key is normed (RMS) before its rotation.
+  public var queryKeyNorm: Bool
   /// The longest context the model was made for.
   public var maximumPositions: Int
   public var bosID: Int32?
@@ -31,11 +29,16 @@ public struct ModelConfig: Equatable, Sendable {
   public var eosIDs: [Int32]
   public var padID: Int32?
 
+  /// - Parameters:
+  ///   - keyValueHeadCount: `headCount` if nil.
+  ///   - headSize: `hiddenSize / headCount` if nil.
+  ///   - queryKeyNorm: what the family does if nil.
   public init(
     family: ModelFamily = .llama, hiddenSize: Int, intermediateSize: Int, layerCount: Int,
     headCount: Int, keyValueHeadCount: Int? = nil, headSize: Int? = nil, vocabularySize: Int,
-    normEpsilon: Double = 1e-5, ropeTheta: Double = 10_000, tiedEmbeddings: Bool = true,
-    queryKeyValueBias: Bool = false, outputBias: Bool = false, maximumPositions: Int = 2048,
+    normEpsilon: Double = 1e-5, ropeTheta: Double = 10_000, ropeScaling: RopeScaling? = nil,
+    tiedEmbeddings: Bool = true, queryKeyValueBias: Bool = false, outputBias: Bool = false,
+    mlpBias: Bool = false, queryKeyNorm: Bool? = nil, maximumPositions: Int = 2048,
     bosID: Int32? = nil, eosIDs: [Int32] = [], padID: Int32? = nil
   ) {
     self.family = family
@@ -48,9 +51,12 @@ public struct ModelConfig: Equatable, Sendable {
     self.vocabularySize = vocabularySize
     self.normEpsilon = normEpsilon
     self.ropeTheta = ropeTheta
+    self.ropeScaling = ropeScaling
     self.tiedEmbeddings = tiedEmbeddings
     self.queryKeyValueBias = queryKeyValueBias
     self.outputBias = outputBias
+    self.mlpBias = mlpBias
+    self.queryKeyNorm = queryKeyNorm ?? family.traits.queryKeyNorm
     self.maximumPositions = maximumPositions
     self.bosID = bosID
     self.eosIDs = eosIDs
@@ -90,10 +96,19 @@ extension ModelConfig {
         add("self_attn.v_proj.bias", [keys])
       }
       if outputBias { add("self_attn.o_proj.bias", [hiddenSize]) }
+      if queryKeyNorm {
+        add("self_attn.q_norm.weight", [headSize])
+        add("self_attn.k_norm.weight", [headSize])
+      }
       add("post_attention_layernorm.weight", [hiddenSize])
       add("mlp.gate_proj.weight", [intermediateSize, hiddenSize])
       add("mlp.up_proj.weight", [intermediateSize, hiddenSize])
       add("mlp.down_proj.weight", [hiddenSize, intermediateSize])
+      if mlpBias {
+        add("mlp.gate_proj.bias", [intermediateSize])
+        add("mlp.up_proj.bias", [intermediateSize])
+        add("mlp.down_proj.bias", [hiddenSize])
+      }
     }
     tensors.append(TensorShape(name: "model.norm.weight", shape: [hiddenSize]))
     if !tiedEmbeddings {

@@ -31,7 +31,7 @@ import Tokenizers
     let model = try ModelFolder(paths: paths) { try base.map($0) }
     let adapter = try context.optionalInput("adapter").map { try open($0, model.config) }
     let type = GGUFTensorType(name: context[Self.type]) ?? .q8
-    let export = GGUFExport(config: model.config, type: type)
+    let export = try GGUFExport(config: model.config, type: type)
     let tokenizer = try vocabulary(base, paths, context)
     if let tokenizer, tokenizer.vocabularyCount > model.config.vocabularySize {
       throw FormatError.wrongShape(

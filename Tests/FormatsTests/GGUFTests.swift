@@ -24,8 +24,24 @@ struct GGUFTests {
       tiedEmbeddings: tied, queryKeyValueBias: family == .qwen2, maximumPositions: 128)
   }
 
+  /// Models with what not every architecture has.
+  static let special: [ModelConfig] = {
+    var biases = config(.llama)
+    (biases.queryKeyValueBias, biases.outputBias, biases.mlpBias) = (true, true, true)
+    var linear = config(.qwen3)
+    linear.ropeScaling = .linear(factor: 2.5)
+    var llama3 = config(.llama)
+    llama3.ropeScaling = .llama3(
+      factor: 6, lowFrequencyFactor: 1.5, highFrequencyFactor: 5, originalPositions: 64)
+    // No wave of this one is so long that it is divided by the whole factor.
+    var short = llama3
+    short.ropeScaling = .llama3(
+      factor: 7, lowFrequencyFactor: 0.001, highFrequencyFactor: 5, originalPositions: 64)
+    return [config(.qwen3), biases, linear, llama3, short]
+  }()
+
   static func bytes(_ source: Source, _ type: GGUFTensorType) throws -> [UInt8] {
-    let export = GGUFExport(config: source.config, type: type)
+    let export = try GGUFExport(config: source.config, type: type)
     let layout = export.layout(tokenizer: nil)
     let byName = Dictionary(uniqueKeysWithValues: export.items.map { ($0.entry.name, $0) })
     return try layout.bytes { entry throws(FormatError) in
@@ -34,13 +50,156 @@ struct GGUFTests {
     }
   }
 
-  @Test(arguments: [ModelFamily.llama, .qwen2], [true, false])
+  @Test(arguments: [ModelFamily.llama, .qwen2, .qwen3], [true, false])
   func `a model in F32 comes back to the bit`(family: ModelFamily, tied: Bool) throws {
     let source = Source(config: Self.config(family, tied: tied))
     let model = try GGUFModel(MappedFile(copying: Self.bytes(source, .f32)))
     #expect(model.config == source.config)
     #expect(model.names == source.names)
     for name in source.names { #expect(try model.floats(of: name) == source.floats(of: name)) }
+  }
+
+  @Test(arguments: special)
+  func `norms of heads, biases and scalings come back`(config: ModelConfig) throws {
+    let source = Source(config: config)
+    let model = try GGUFModel(MappedFile(copying: Self.bytes(source, .f32)))
+    #expect(model.config == config)
+    #expect(model.names == source.names)
+    for name in source.names { #expect(try model.floats(of: name) == source.floats(of: name)) }
+  }
+
+  @Test func `a scaling as in Llama 3 is written as quotients of the frequencies`() throws {
+    var config = Self.config(.llama)
+    config.ropeScaling = ModelConfigTests.llama3
+    config.ropeTheta = 500_000
+    let file = try GGUFFile(MappedFile(copying: Self.bytes(Source(config: config), .q8)))
+    let quotients = try file.floats(of: "rope_freqs.weight")
+    #expect(quotients.count == 8)
+    #expect(quotients.prefix(4) == [1, 1, 1, 1] && quotients.suffix(3) == [8, 8, 8])
+    // Waves of 2π · 500000^(1/2) = 4443 positions: 1 / ((1 − s) / 8 + s), s = (8192 / 4443 − 1) / 3.
+    #expect(abs(quotients[4] - 2.6945) < 1e-4)
+    #expect(file.metadata["llama.rope.scaling.type"] == nil)
+  }
+
+  /// What another program wrote: quotients, and nothing of where they come from.
+  private func foreign(
+    _ quotients: [Float], more: [(key: String, value: GGUFValue)] = [],
+    tensors: [GGUFLayout.Entry] = []
+  ) throws -> ModelConfig {
+    var config = Self.config(.llama)
+    config.ropeTheta = 500_000
+    let own = try GGUFExport(config: config, type: .f32)
+    let metadata: [(key: String, value: GGUFValue)] = try GGUFFile(
+      MappedFile(copying: Self.bytes(Source(config: config), .f32))
+    ).metadata.sorted { $0.key < $1.key }.filter { old in !more.contains { $0.key == old.key } }
+      .map { ($0.key, $0.value) }
+    let added =
+      quotients.isEmpty
+      ? tensors
+      : tensors + [.init(name: "rope_freqs.weight", shape: [quotients.count], type: .f32)]
+    let layout = GGUFLayout(
+      metadata: metadata + more, tensors: own.items.map(\.entry) + added)
+    let bytes = layout.bytes {
+      $0.name == "rope_freqs.weight"
+        ? quotients : Array(repeating: 0, count: $0.shape.reduce(1, *))
+    }
+    return try GGUFModel(MappedFile(copying: bytes)).config
+  }
+
+  @Test func `quotients of Llama 3 say where they come from`() throws {
+    // As llama.cpp's converter computes them for Llama 3.2 (factor 32), of heads of 16.
+    let quotients = try (0..<8).map { i -> Float in
+      let length =
+        2 * Double.pi * [1, 5.1567, 26.5915, 137.1253, 707.1068, 3646.334, 18803.02, 96961.2][i]
+      if length < 2048 { return 1 }
+      if length > 8192 { return 32 }
+      let smooth = (8192 / length - 1) / 3
+      return Float(1 / ((1 - smooth) / 32 + smooth))
+    }
+    #expect(
+      try foreign(quotients).ropeScaling
+        == .llama3(
+          factor: 32, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 8192))
+    #expect(try foreign(Array(repeating: 1, count: 8)).ropeScaling == nil)
+  }
+
+  @Test func `keys that mean other mathematics are refused by name`() throws {
+    func words(
+      _ quotients: [Float] = [], _ more: [(key: String, value: GGUFValue)] = [],
+      _ tensors: [GGUFLayout.Entry] = []
+    ) throws -> String {
+      let error = try #require(throws: FormatError.self) {
+        try foreign(quotients, more: more, tensors: tensors)
+      }
+      return "\(error)"
+    }
+    #expect(try words([1, 1, 1, 1, 2, 3, 4, 5]).contains("rope_freqs.weight: other quotients"))
+    #expect(try words([1, 8]).contains("rope_freqs.weight"))
+    #expect(
+      try words([], [("llama.rope.scaling.type", .string("yarn"))])
+        .contains("llama.rope.scaling.type: yarn"))
+    #expect(
+      try words([], [("llama.rope.scaling.factor", .float(-2))])
+        .contains("llama.rope.scaling.factor"))
+    #expect(
+      try words([], [("llama.attention.sliding_window", .uint32(64))])
+        .contains("unknown field · llama.attention.sliding_window"))
+    #expect(
+      try words([], [("llama.logit_scale", .float(8))]).contains(
+        "unknown field · llama.logit_scale"))
+    #expect(
+      try words([], [("llama.rope.dimension_count", .uint32(8))])
+        .contains("llama.rope.dimension_count: 8"))
+    #expect(
+      try words([], [("llama.attention.head_count_kv", .int32s([2, 2]))])
+        .contains("llama.attention.head_count_kv"))
+    #expect(
+      try words([], [("general.architecture", .string("gemma"))])
+        .contains("general.architecture: gemma · use a model with llama, qwen2, qwen3"))
+    #expect(
+      try words([], [], [.init(name: "blk.0.attn_q_norm.weight", shape: [16], type: .f32)])
+        .contains("tensor: blk.0.attn_q_norm.weight"))
+    let biases = (0..<2).flatMap { layer in
+      [("q", 64), ("k", 32), ("v", 32)].map {
+        GGUFLayout.Entry(name: "blk.\(layer).attn_\($0.0).bias", shape: [$0.1], type: .f32)
+      }
+    }
+    #expect(try words([], [], biases).contains("biases: of query true, output false"))
+  }
+
+  @Test func `a factor without a type scales linearly, as in llama.cpp`() throws {
+    func scaling(_ more: [(key: String, value: GGUFValue)]) throws -> RopeScaling? {
+      try foreign([], more: more).ropeScaling
+    }
+    #expect(try scaling([("llama.rope.scaling.factor", .float(4))]) == .linear(factor: 4))
+    #expect(try scaling([("llama.rope.scale_linear", .float(4))]) == .linear(factor: 4))
+    #expect(try scaling([("llama.rope.scaling.factor", .float(0))]) == nil)
+    #expect(
+      try scaling([
+        ("llama.rope.scaling.factor", .float(4)), ("llama.rope.scaling.type", .string("none")),
+      ]) == nil)
+  }
+
+  @Test func `what llama.cpp would leave out is not written`() throws {
+    func words(_ family: ModelFamily, _ change: (inout ModelConfig) -> Void) throws -> String {
+      var config = Self.config(family)
+      change(&config)
+      let error = try #require(throws: FormatError.self) {
+        try GGUFExport(config: config, type: .f32)
+      }
+      return "\(error)"
+    }
+    for family in [ModelFamily.qwen2, .qwen3] {
+      #expect(
+        try words(family) { $0.ropeScaling = ModelConfigTests.llama3 }
+          .contains("rope_scaling: llama3"))
+    }
+    #expect(
+      try words(.qwen3) { ($0.queryKeyValueBias, $0.outputBias) = (true, true) }
+        .contains("attention_bias: true"))
+    #expect(try words(.qwen2) { $0.outputBias = true }.contains("attention_bias: true"))
+    #expect(try words(.qwen2) { $0.mlpBias = true }.contains("mlp_bias: true"))
+    #expect(try words(.llama) { $0.queryKeyNorm = true }.contains("norms of heads: true"))
   }
 
   @Test(
@@ -57,7 +216,7 @@ struct GGUFTests {
   }
 
   @Test func `rows that are no whole blocks fall back to F16`() throws {
-    let export = GGUFExport(config: Self.config(.llama, hidden: 48), type: .q8)
+    let export = try GGUFExport(config: Self.config(.llama, hidden: 48), type: .q8)
     let fallen = export.items.filter(\.fellBack)
     #expect(fallen.contains { $0.entry.name == "blk.0.attn_q.weight" && $0.entry.type == .f16 })
     #expect(!fallen.contains { $0.entry.name == "blk.0.ffn_down.weight" })

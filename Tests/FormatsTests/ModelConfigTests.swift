@@ -48,27 +48,100 @@ struct ModelConfigTests {
     #expect(!config.outputBias)
   }
 
-  @Test func `what is written is read back`() throws {
-    for family in [ModelFamily.llama, .qwen2, .mistral] {
-      var config = try ModelConfig(json: Self.json(["model_type": "\"\(family.rawValue)\""]))
-      config.maximumPositions = 77
+  @Test(arguments: ModelFamily.allCases)
+  func `what is written is read back`(family: ModelFamily) throws {
+    var changes = ["model_type": "\"\(family.rawValue)\""]
+    if family == .mistral { changes["sliding_window"] = "null" }
+    if [.llama, .qwen3].contains(family) { changes["attention_bias"] = "true" }
+    if family == .llama { changes["mlp_bias"] = "true" }
+    var config = try ModelConfig(json: Self.json(changes))
+    config.maximumPositions = 77
+    for scaling in [nil, RopeScaling.linear(factor: 2.5), Self.llama3] {
+      config.ropeScaling = scaling
       #expect(try ModelConfig(json: config.json()) == config)
     }
   }
 
+  static let llama3 = RopeScaling.llama3(
+    factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 8192)
+
   @Test(
     arguments: [
-      ("model_type", #""gpt2""#), ("model_type", nil), ("hidden_act", #""gelu""#),
-      ("sliding_window", "4096"), ("rope_scaling", #"{"rope_type": "llama3", "factor": 8}"#),
-      ("rope_parameters", #"{"rope_type": "yarn", "rope_theta": 1e4}"#), ("mlp_bias", "true"),
-      ("num_key_value_heads", "3"), ("hidden_size", "0"), ("hidden_size", "-64"),
-      ("hidden_size", "1e30"), ("hidden_size", nil), ("vocab_size", #""512""#),
-      ("rms_norm_eps", "0"), ("some_new_scaling", "2.5"), ("final_logit_softcapping", "30"),
-      ("num_experts", "8"), ("head_dim", "15"), ("quantization_config", #"{"bits":4}"#),
-      ("layer_types", #"["sliding_attention"]"#), ("eos_token_id", #""x""#),
-    ] as [(String, String?)])
-  func `what plm does not compute is refused by name`(name: String, value: String?) {
-    #expect(throws: FormatError.self) { try ModelConfig(json: Self.json([name: value])) }
+      (#"{"rope_type": "default"}"#, nil), ("{}", nil),
+      (#"{"rope_type": "linear", "factor": 2.5}"#, .linear(factor: 2.5)),
+      (#"{"type": "linear", "factor": 2}"#, .linear(factor: 2)),
+      (
+        #"{"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "#
+          + #""high_freq_factor": 4.0, "original_max_position_embeddings": 8192}"#,
+        llama3
+      ),
+    ] as [(String, RopeScaling?)])
+  func `both forms of a scaling are read`(scaling: String, expected: RopeScaling?) throws {
+    let old = try ModelConfig(
+      json: Self.json(["rope_parameters": nil, "rope_theta": "1e6", "rope_scaling": scaling]))
+    #expect(old.ropeScaling == expected)
+    #expect(old.ropeTheta == 1_000_000)
+    let inside = scaling.dropFirst().dropLast()
+    let comma = inside.isEmpty ? "" : ","
+    let new = try ModelConfig(
+      json: Self.json([
+        "rope_parameters": "{\(inside)\(comma)\"rope_theta\": 1e6}", "rope_theta": "5",
+      ]))
+    #expect(new.ropeScaling == expected)
+    #expect(new.ropeTheta == 1_000_000)  // what stands inside holds
+  }
+
+  @Test func `a scaling that does not say its context means the model's`() throws {
+    let config = try ModelConfig(
+      json: Self.json([
+        "max_position_embeddings": "300",
+        "rope_parameters":
+          #"{"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4}"#,
+      ]))
+    #expect(
+      config.ropeScaling
+        == .llama3(
+          factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 300))
+  }
+
+  @Test func `Qwen3 norms its heads and has a head size of its own`() throws {
+    let config = try ModelConfig(
+      json: Self.json(["model_type": #""qwen3""#, "attention_bias": "true"]))
+    #expect(config.queryKeyNorm)
+    #expect(config.headSize == 128)  // the default of its class, not 64 / 4
+    #expect(config.queryKeyValueBias && config.outputBias)
+    for name in ["q_norm", "k_norm"] {
+      let norm = config.tensors.first { $0.name == "model.layers.1.self_attn.\(name).weight" }
+      #expect(norm?.shape == [128])
+    }
+    #expect(!(try ModelConfig(json: Self.json(["model_type": #""qwen2""#])).queryKeyNorm))
+  }
+
+  @Test func `biases of the MLP are tensors`() throws {
+    let config = try ModelConfig(json: Self.json(["mlp_bias": "true"]))
+    let biases = config.tensors.filter { $0.name.hasPrefix("model.layers.0.mlp.") }
+    #expect(biases.filter { $0.shape.count == 1 }.map(\.shape) == [[160], [160], [64]])
+  }
+
+  @Test(
+    arguments: [
+      ("llama", nil, 2048, 32), ("mistral", "null", 131_072, 8), ("qwen2", nil, 32_768, 32),
+      ("qwen3", nil, 32_768, 32),
+    ] as [(String, String?, Int, Int)])
+  func `what a config does not say is what its class in transformers says`(
+    family: String, window: String?, positions: Int, keyHeads: Int
+  ) throws {
+    let fields = [
+      "model_type": "\"\(family)\"", "sliding_window": window, "num_attention_heads": "32",
+    ]
+    let missing = try ModelConfig(
+      json: Self.json(fields.merging(["num_key_value_heads": nil]) { $1 }))
+    #expect(missing.maximumPositions == positions)
+    #expect(missing.keyValueHeadCount == keyHeads)
+    let null = try ModelConfig(
+      json: Self.json(
+        fields.merging(["num_key_value_heads": "null", "num_attention_heads": "16"]) { $1 }))
+    #expect(null.keyValueHeadCount == 16)
   }
 
   @Test func `fields that change nothing are passed over`() throws {
@@ -87,7 +160,17 @@ struct ModelConfigTests {
     #expect(config.scale == 16 / 8.0.squareRoot())
   }
 
+  @Test func `targets may be named with the paths of all layers`() throws {
+    let paths = (0..<2).flatMap { layer in
+      ["self_attn.q_proj", "mlp.down_proj"].map { #""model.layers.\#(layer).\#($0)""# }
+    }.joined(separator: ",")
+    let json = #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":[\#(paths)]}"#
+    #expect(try AdapterConfig(json: Array(json.utf8)).targets == ["down_proj", "q_proj"])
+  }
+
   @Test(arguments: [
+    #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["vision.layers.0.self_attn.q_proj"]}"#,
+    #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["model.layers.0.mlp.q_proj"]}"#,
     #"{"peft_type":"IA3","r":8,"lora_alpha":16,"target_modules":["q_proj"]}"#,
     #"{"peft_type":"LORA","r":0,"lora_alpha":16,"target_modules":["q_proj"]}"#,
     #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["embed_tokens"]}"#,
