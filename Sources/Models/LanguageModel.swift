@@ -14,6 +14,7 @@ public final class LanguageModel: @unchecked Sendable {
   /// Reads the weights from a file of any format.
   /// - Throws: `FormatError` if a tensor is missing or of the wrong shape.
   public init(config: ModelConfig, source: some TensorSource) throws(FormatError) {
+    try config.refuseUncomputed()
     try config.check(source)
     self.config = config
     layout = ParameterLayout(config.tensors.map { ($0.name, $0.shape) })

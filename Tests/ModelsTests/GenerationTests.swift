@@ -6,7 +6,7 @@ import TestKit
 import Testing
 
 @Suite struct GenerationTests {
-  @Test(arguments: Reference.names)
+  @Test(arguments: Reference.all)
   func `greedy continuation is the reference's`(name: String) throws {
     let reference = try Reference(name)
     let prompt = Array(reference.samples[0].ids.prefix(8))

@@ -9,20 +9,35 @@ struct Reference: CustomTestStringConvertible {
   static let names = [
     "llama-tied-gqa", "llama-untied-gqa", "llama-mqa-padded", "qwen2-tied-bias-gqa",
   ]
+  /// One case for every architecture (Tests/Fixtures/architectures).
+  static let architectures = [
+    "llama-untied-mha", "llama-tied-gqa-odd-heads", "mistral-head-dim", "qwen2-untied",
+  ]
+  /// Architectures that `Network` does not compute yet, and refuses.
+  static let pending = [
+    "llama-all-biases", "llama-llama3-scaling", "llama-linear-scaling", "qwen3-tied",
+    "qwen3-untied-mqa-bias-linear",
+  ]
+  static let all = names + architectures
 
   let name: String
   let model: LanguageModel
   /// The samples without their padding.
   let samples: [TokenSample]
   private let folder: String
+  /// Columns of the padded matrices.
+  private let width: Int
 
   var testDescription: String { name }
 
   init(_ name: String) throws {
     self.name = name
-    folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appending(path: "Fixtures/reference/\(name)").path
-    let config = try ModelConfig(json: Data(contentsOf: URL(filePath: folder + "/model/config.json")))
+    let kind = Self.names.contains(name) ? "reference" : "architectures"
+    folder =
+      URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "Fixtures/\(kind)/\(name)").path
+    let config = try ModelConfig(
+      json: Data(contentsOf: URL(filePath: folder + "/model/config.json")))
     model = try LanguageModel(
       config: config,
       source: SafetensorsFile(MappedFile(path: folder + "/model/model.safetensors")))
@@ -31,6 +46,7 @@ struct Reference: CustomTestStringConvertible {
     let labels = try forward.tensor("labels").int32s()
     let mask = try forward.tensor("attention_mask").int32s()
     let width = try forward.tensor("input_ids").shape[1]
+    self.width = width
     samples = (0..<ids.count / width).map { row in
       let columns = (row * width..<(row + 1) * width).filter { mask[$0] != 0 }
       return TokenSample(ids: columns.map { ids[$0] }, labels: columns.map { labels[$0] })
@@ -50,9 +66,9 @@ struct Reference: CustomTestStringConvertible {
 
   func batch() throws -> Batch { try Batch(samples, config: model.config) }
 
-  /// Rows of the reference's padded [3, 24] matrices that are not padding, in batch order.
+  /// Rows of the reference's padded matrices that are not padding, in batch order.
   var paddedRows: [Int] {
-    samples.enumerated().flatMap { row, sample in sample.ids.indices.map { row * 24 + $0 } }
+    samples.enumerated().flatMap { row, sample in sample.ids.indices.map { row * width + $0 } }
   }
 }
 

@@ -5,7 +5,7 @@ import Testing
 
 /// The numbers PyTorch, transformers and PEFT computed, within the tolerances their README gives.
 @Suite struct ReferenceTests {
-  @Test(arguments: Reference.names)
+  @Test(arguments: Reference.all)
   func `logits and loss`(name: String) throws {
     let reference = try Reference(name)
     let batch = try reference.batch()
@@ -27,7 +27,7 @@ import Testing
     #expect(abs(loss - (try forward.floats(of: "loss")[0])) < 2e-6)
   }
 
-  @Test(arguments: Reference.names)
+  @Test(arguments: Reference.all)
   func `gradients of every base weight`(name: String) throws {
     let reference = try Reference(name)
     let batch = try reference.batch()
@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  @Test(arguments: Reference.names)
+  @Test(arguments: Reference.all)
   func `gradients of the adapter`(name: String) throws {
     let reference = try Reference(name)
     let batch = try reference.batch()
