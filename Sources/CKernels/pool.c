@@ -133,16 +133,55 @@ void plm_parallel(int64_t count, plm_task task, void *context) {
   pthread_mutex_unlock(&pool.turn);
 }
 
+static void *allocate(size_t bytes) {
+  void *memory = NULL;
+  if (posix_memalign(&memory, 64, (bytes + 63) & ~(size_t)63) != 0) {
+    fprintf(stderr, "plm: out of memory: %zu bytes of scratch space\n", bytes);
+    exit(75);  // try again later: on a machine with more room
+  }
+  return memory;
+}
+
 float *plm_scratch(int thread, int64_t count) {
   if (scratch[thread].count < count) {
     free(scratch[thread].floats);
-    scratch[thread].floats = NULL;
-    const size_t bytes = ((size_t)count * sizeof(float) + 63) & ~(size_t)63;
-    if (posix_memalign((void **)&scratch[thread].floats, 64, bytes) != 0) {
-      fprintf(stderr, "plm: out of memory: %zu bytes of scratch space\n", bytes);
-      exit(75);  // try again later: on a machine with more room
-    }
+    scratch[thread].floats = allocate((size_t)count * sizeof(float));
     scratch[thread].count = count;
   }
   return scratch[thread].floats;
+}
+
+struct plm_space {
+  plm_space *next;
+  int64_t bytes;
+  void *memory;
+};
+
+static plm_space *spaces;
+static pthread_mutex_t spaces_lock = PTHREAD_MUTEX_INITIALIZER;
+
+plm_space *plm_borrow(int64_t bytes) {
+  pthread_mutex_lock(&spaces_lock);
+  plm_space *space = spaces;
+  if (space) spaces = space->next;
+  pthread_mutex_unlock(&spaces_lock);
+  if (!space) {
+    space = allocate(sizeof *space);
+    *space = (plm_space){0};
+  }
+  if (space->bytes < bytes) {
+    free(space->memory);
+    space->memory = allocate((size_t)bytes);
+    space->bytes = bytes;
+  }
+  return space;
+}
+
+void *plm_memory(plm_space *space) { return space->memory; }
+
+void plm_give_back(plm_space *space) {
+  pthread_mutex_lock(&spaces_lock);
+  space->next = spaces;
+  spaces = space;
+  pthread_mutex_unlock(&spaces_lock);
 }

@@ -1,22 +1,51 @@
-// What a variant provides: the single-threaded inner loops. kernels.c splits the work.
+// What a variant provides: single-threaded inner loops. product.c, attention.c and rows.c split the
+// work among threads.
 #ifndef PLM_VARIANT_H
 #define PLM_VARIANT_H
 #include <stdint.h>
 
+#include "CKernels.h"
+
+// One term of a product, prepared: rows of a, `stride` elements apart, each of `steps` elements,
+// and one panel of b.
+typedef struct {
+  const void *a;
+  int64_t stride;
+  const void *b;
+  int64_t steps;
+} plm_strip;
+
+// A way to multiply: how operands must lie, and the loop over them.
+//
+// A panel holds `panel` columns of b over all of k, padded with zeros to whole panels and to
+// `unit` elements of k. Elements are f32, or pairs of bf16 (k even first) where `element` is 2.
+typedef struct {
+  int64_t element;  // bytes
+  int64_t unit;     // k of a strip is a multiple of this
+  int64_t panel;    // columns
+  int64_t rows;     // rows of packed a are padded to a multiple of this, if they are packed
+  int32_t direct;   // the type in which rows of a can be read where they lie
+  void (*pack_panel)(void *out, const plm_matrix *b, int64_t j, int64_t width, int64_t k,
+                     int round);
+  void (*pack_rows)(void *out, int64_t stride, const plm_matrix *a, int64_t i, int64_t rows,
+                    int64_t k, int round);
+  // c[rows, width] (+)= sum over strips; c points at the block's first element, bias too.
+  void (*tiles)(int64_t rows, int64_t width, const plm_strip *strips, int count,
+                const plm_result *c);
+} plm_engine;
+
 typedef struct {
   const char *name;
-  // Columns of a packed panel.
-  int64_t panel;
-  void (*pack)(float *packed, const float *b, int64_t k, int64_t n, int64_t rs, int64_t cs);
-  // packed_k: rows of B when it was packed; k of them are used.
-  void (*gemm)(int64_t m, int64_t n, int64_t k, const float *a, int64_t rs, int64_t cs,
-               const float *packed, int64_t packed_k, float *c, int64_t ldc, int accumulate);
-  void (*rmsnorm_forward)(float *y, float *inverse_rms, const float *x, const float *w, int64_t n,
-                          int64_t d, float epsilon);
+  const plm_engine *singles;  // operands f32
+  const plm_engine *pairs;    // operands rounded to bf16
+  void (*widen)(float *out, const void *in, int type, int64_t count);
+  void (*narrow_bf16)(uint16_t *out, const float *in, int64_t count);
+  void (*rmsnorm_forward)(float *y, float *inverse_rms, const float *x, const float *w, int64_t d,
+                          float epsilon);
+  // dx += its gradient.
   void (*rmsnorm_backward)(float *dx, const float *dy, const float *x, const float *w,
-                           const float *inverse_rms, int64_t n, int64_t d);
-  void (*rmsnorm_weight)(float *dw, const float *dy, const float *x, const float *inverse_rms,
-                         int64_t n, int64_t d, int64_t first, int64_t last);
+                           float inverse_rms, int64_t d);
+  void (*rmsnorm_weight)(float *dw, const float *dy, const float *x, float inverse_rms, int64_t d);
   void (*rope)(float *x, const float *cosines, const float *sines, int64_t half, float direction);
   // p[j] = exp(s[j]*scale - max) for j < visible, 0 up to width; returns log-sum-exp and 1/sum.
   float (*softmax_row)(float *s, int64_t visible, int64_t width, float scale, float *inverse);
@@ -38,11 +67,22 @@ typedef struct {
                 double epsilon, double weight_decay, double correction1, double correction2);
 } plm_variant_table;
 
+// The variant in use.
+const plm_variant_table *plm_chosen(void);
+
 extern const plm_variant_table plm_scalar_variant;
 #if defined(__x86_64__)
 extern const plm_variant_table plm_avx2_variant;
 extern const plm_variant_table plm_avx512_variant;
+extern const plm_engine plm_avx512bf16_pairs;
+extern const plm_engine plm_amx_pairs;
 #elif defined(__aarch64__)
 extern const plm_variant_table plm_neon_variant;
 #endif
+extern const plm_engine plm_amx_emulated_pairs;
+
+#define PLM_SMALLER(a, b) ((a) < (b) ? (a) : (b))
+#define PLM_LARGER(a, b) ((a) > (b) ? (a) : (b))
+#define PLM_ROUND_UP(a, unit) (((a) + (unit) - 1) / (unit) * (unit))
+
 #endif

@@ -5,7 +5,7 @@
 #include "CKernels.h"
 #include "variant.h"
 
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define NAME plm_avx2_variant
 #define LABEL "avx2"
 #define WIDTH 8

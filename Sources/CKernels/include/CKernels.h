@@ -1,12 +1,13 @@
 // CKernels: the arithmetic of training and inference, chosen at run time for the processor.
 //
-// Every function here works on row-major f32 and is split over the threads set with
-// plm_set_threads. Results do not depend on the number of threads: an output element is always
-// computed by one thread, in one fixed order of additions.
+// Every function splits its work over the threads set with plm_set_threads. Results do not depend
+// on the number of threads: an output element is always computed by one thread, in one fixed order
+// of additions.
 //
-// Shapes use n = tokens (rows of the flattened batch), d = model width, h = heads, g = key/value
-// heads, c = channels of a head, v = vocabulary. Sequences lie one after another in the rows;
-// `starts[s]..<starts[s+1]` are the rows of sequence s.
+// Numbers lie in memory in one of the types below; sums are f32 whatever the operands are. Where a
+// shape is given, matrices are row-major: n = tokens (rows of the flattened batch), d = model
+// width, h = heads, g = key/value heads, c = channels of a head, v = vocabulary. Sequences lie one
+// after another in the rows; `starts[s]..<starts[s+1]` are the rows of sequence s.
 #ifndef PLM_KERNELS_H
 #define PLM_KERNELS_H
 
@@ -16,9 +17,10 @@
 extern "C" {
 #endif
 
-// The variant in use: "avx512", "avx2", "neon" or "scalar".
+// The variant in use: "amx", "avx512bf16", "avx512", "avx2", "neon" or "scalar".
 // PLM_KERNELS in the environment forces one; one that this processor lacks falls back to scalar
-// and plm_variant_refused() then names it.
+// and plm_variant_refused() then names it. "amx-emulated" runs the AMX variant's code on a model of
+// its tiles in C: slow, and for tests.
 const char *plm_variant(void);
 const char *plm_variant_refused(void);
 
@@ -26,58 +28,106 @@ const char *plm_variant_refused(void);
 void plm_set_threads(int count);
 int plm_threads(void);
 
-// ---- Matrix products: C[m,n] (+)= A[m,k] * B[k,n], B packed beforehand ----
+// ---- Types of numbers ----
 
-// Floats that a packed B[k,n] takes.
-int64_t plm_packed_count(int64_t k, int64_t n);
-// Packs B, element (i, j) at b[i*row_stride + j*column_stride].
-void plm_pack(float *packed, const float *b, int64_t k, int64_t n, int64_t row_stride,
-              int64_t column_stride);
-// A's element (i, p) at a[i*row_stride + p*column_stride]; C row-major with row length ldc.
-// Adds to C where `accumulate`, else overwrites it.
-void plm_gemm(int64_t m, int64_t n, int64_t k, const float *a, int64_t row_stride,
-              int64_t column_stride, const float *packed, float *c, int64_t ldc, int accumulate);
+enum {
+  PLM_F32 = 0,
+  PLM_BF16 = 1,  // the upper half of an f32
+  PLM_F16 = 2,   // IEEE 754 binary16
+  PLM_Q8_0 = 3,  // ggml: blocks of 32, an f16 scale before 32 signed bytes
+  PLM_Q4_0 = 4,  // ggml: blocks of 32, an f16 scale before 16 bytes; low halves come first
+};
 
-// ---- Layers ----
+// Bytes that `count` numbers of a type take; count must be a multiple of 32 for the Q types.
+int64_t plm_bytes(int type, int64_t count);
+// Converts to f32 exactly.
+void plm_widen(float *out, const void *in, int type, int64_t count);
+// Rounds f32 to a type: to nearest, ties to even; the Q types as ggml's reference does.
+void plm_narrow(void *out, const float *in, int type, int64_t count);
+
+// ---- Matrix products ----
+
+// A matrix in memory: element (i, j) at place i*stride + j from `data`, in numbers of `type`. If
+// `transposed`, it stands for the transpose of what lies there. A Q type's stride is a multiple
+// of 32.
+typedef struct {
+  const void *data;
+  int64_t stride;
+  int32_t type;
+  int32_t transposed;
+} plm_matrix;
+
+// One term of a sum of products: a [m, k] times b [k, n].
+typedef struct {
+  plm_matrix a, b;
+  int64_t k;
+} plm_term;
+
+// Where a product goes: c [m, n], rows `stride` apart, f32 or bf16. With `accumulate` (f32 only)
+// the product is added to what c holds. bias [n] may be null.
+typedef struct {
+  void *c;
+  int64_t stride;
+  int32_t type;
+  int32_t accumulate;
+  const float *bias;
+} plm_result;
+
+// c (+)= sum of all terms + bias. compute is PLM_F32 or PLM_BF16: what the operands are rounded to
+// before they are multiplied; sums are f32, over the terms and over k in order, with no rounding
+// before the end. One term's k may be above 8192 only if c is f32.
+void plm_product(int64_t m, int64_t n, const plm_term *terms, int count, int compute,
+                 const plm_result *result);
+
+// y[m, n] (+)= scale * (x[m, k] * w[n, k]^T) + bias[n], f32: each element one dot product, in an
+// order of additions of its own. For few rows: reads w once, and packs nothing. Rows of y are
+// `stride` apart.
+void plm_dots(float *y, int64_t stride, const float *x, const plm_matrix *w, int64_t m, int64_t n,
+              int64_t k, float scale, const float *bias, int accumulate);
+
+// ---- Layers. Where a pointer is void, the type beside it says what lies there: f32 or bf16 ----
 
 // y = x / rms(x) * w (Zhang and Sennrich 2019); inverse_rms[n] is kept for the way back.
-void plm_rmsnorm_forward(float *y, float *inverse_rms, const float *x, const float *w, int64_t n,
-                         int64_t d, float epsilon);
-// dx += d loss / d x. dw may be null; else dw[d] += its gradient.
-void plm_rmsnorm_backward(float *dx, float *dw, const float *dy, const float *x, const float *w,
+void plm_rmsnorm_forward(void *y, int y_type, float *inverse_rms, const void *x, int x_type,
+                         const float *w, int64_t n, int64_t d, float epsilon);
+// dx (+)= d loss / d x. dw may be null; else dw[d] += its gradient.
+void plm_rmsnorm_backward(void *dx, int dx_type, int accumulate, float *dw, const void *dy,
+                          int dy_type, const void *x, int x_type, const float *w,
                           const float *inverse_rms, int64_t n, int64_t d);
 
 // Rotates pairs (i, i + c/2) of every head in place (Su et al. 2021, in Hugging Face's layout).
 // cosines, sines: [positions, c/2]; position[n] is the row's place in its sequence.
 // direction is 1, or -1 for the gradient.
-void plm_rope(float *x, const float *cosines, const float *sines, const int32_t *position,
-              int64_t n, int64_t heads, int64_t c, int64_t stride, float direction);
+void plm_rope(void *x, int type, const float *cosines, const float *sines,
+              const int32_t *position, int64_t n, int64_t heads, int64_t c, float direction);
 
-// Causal attention of each sequence with itself. q [n, h*c], k and v [n, g*c] with row lengths
-// q_stride and kv_stride; o [n, h*c]; log_sum[n, h] keeps each row's log of the sum of
-// exponentials. The score matrix is never stored whole.
-void plm_attention_forward(float *o, float *log_sum, const float *q, const float *k,
-                           const float *v, const int32_t *starts, int64_t sequences, int64_t h,
-                           int64_t g, int64_t c, int64_t q_stride, int64_t kv_stride);
-// Overwrites dq, dk and dv.
-void plm_attention_backward(float *dq, float *dk, float *dv, const float *d_o, const float *o,
-                            const float *log_sum, const float *q, const float *k, const float *v,
-                            const int32_t *starts, int64_t sequences, int64_t h, int64_t g,
-                            int64_t c, int64_t q_stride, int64_t kv_stride);
-// Attention of one new token per sequence with its cache. q, o [sequences, h*c];
+// Causal attention of each sequence with itself. q and o [n, h*c], k and v [n, g*c], all of one
+// type; log_sum[n, h] keeps each row's log of the sum of exponentials. The score matrix is never
+// stored whole. Products are computed in that type.
+void plm_attention_forward(void *o, float *log_sum, const void *q, const void *k, const void *v,
+                           int type, const int32_t *starts, int64_t sequences, int64_t h,
+                           int64_t g, int64_t c);
+// Overwrites dq, dk and dv, of the same type as the rest.
+void plm_attention_backward(void *dq, void *dk, void *dv, const void *d_o, const void *o,
+                            const float *log_sum, const void *q, const void *k, const void *v,
+                            int type, const int32_t *starts, int64_t sequences, int64_t h,
+                            int64_t g, int64_t c);
+// Attention of one new token per sequence with its cache, f32. q, o [sequences, h*c];
 // keys[s], values[s]: [lengths[s], g*c], the newest row included.
 void plm_attention_decode(float *o, const float *q, const float *const *keys,
                           const float *const *values, const int32_t *lengths, int64_t sequences,
                           int64_t h, int64_t g, int64_t c);
 
 // y = silu(gate) * up.
-void plm_swiglu_forward(float *y, const float *gate, const float *up, int64_t count);
-// Overwrites dgate and dup, which may be gate and up themselves.
-void plm_swiglu_backward(float *dgate, float *dup, const float *dy, const float *gate,
-                         const float *up, int64_t count);
+void plm_swiglu_forward(void *y, const void *gate, const void *up, int type, int64_t count);
+// Overwrites dgate and dup, which may be gate and up themselves. y, unless null, becomes
+// silu(gate) * up again.
+void plm_swiglu_backward(void *dgate, void *dup, void *y, const void *dy, const void *gate,
+                         const void *up, int type, int64_t count);
 
-// x[n, d] = table[ids[n], d].
-void plm_embed_forward(float *x, const float *table, const int32_t *ids, int64_t n, int64_t d);
+// x[n, d] = row ids[n] of the table [v, d].
+void plm_embed_forward(float *x, const plm_matrix *table, const int32_t *ids, int64_t n,
+                       int64_t d);
 // dtable[ids[n], d] += dx[n, d], rows in order.
 void plm_embed_backward(float *dtable, const float *dx, const int32_t *ids, int64_t n, int64_t d);
 
@@ -86,17 +136,16 @@ void plm_embed_backward(float *dtable, const float *dx, const int32_t *ids, int6
 void plm_cross_entropy(float *logits, float *losses, const int32_t *targets, int64_t n, int64_t v,
                        float scale);
 
-// x[n, d] += bias[d], and its gradient dbias[d] += sum over n of dx.
-void plm_bias_forward(float *x, const float *bias, int64_t n, int64_t d);
-void plm_bias_backward(float *dbias, const float *dx, int64_t n, int64_t d);
+// dbias[d] += sum over n of dx[n, d].
+void plm_bias_backward(float *dbias, const void *dx, int type, int64_t n, int64_t d);
 
 // y += scale * x.
 void plm_axpy(float *y, const float *x, float scale, int64_t count);
 // y *= scale.
-void plm_scale(float *y, float scale, int64_t count);
+void plm_scale(void *y, int type, float scale, int64_t count);
 // y = x with each element kept with probability 1 - p and divided by it; which ones depends on
 // (seed, index) alone. y may be x.
-void plm_dropout(float *y, const float *x, float p, uint64_t seed, int64_t count);
+void plm_dropout(void *y, const void *x, int type, float p, uint64_t seed, int64_t count);
 // Sum of squares, added up in blocks of a fixed size.
 double plm_sum_squares(const float *x, int64_t count);
 // 1 if every element is finite.
@@ -106,7 +155,7 @@ int plm_all_finite(const float *x, int64_t count);
 // multiplied by gradient_scale first. correction1 = 1 - beta1^t, correction2 = 1 - beta2^t.
 void plm_adamw(float *w, float *m, float *v, const float *gradient, int64_t count,
                double gradient_scale, double learning_rate, double beta1, double beta2,
-                double epsilon, double weight_decay, double correction1, double correction2);
+               double epsilon, double weight_decay, double correction1, double correction2);
 
 // ---- Scalar functions of our own, so that bits do not depend on the C library ----
 double plm_exp(double x);

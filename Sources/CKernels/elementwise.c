@@ -1,0 +1,363 @@
+// Work cut by rows or by elements: norms, rotation, gates, embedding, loss. The variants compute on
+// f32; rows of bf16 are widened and narrowed on the way, in the first-level cache.
+#include <string.h>
+
+#include "CKernels.h"
+#include "pool.h"
+#include "variant.h"
+
+// Elements of one task.
+#define ELEMENTS 16384
+// Elements converted at a time where rows do not matter.
+#define PIECE 1024
+
+static int64_t rows_of(int64_t d) { return d >= ELEMENTS ? 1 : ELEMENTS / (d > 0 ? d : 1); }
+
+static char *element(const void *x, int type, int64_t i) {
+  return (char *)x + i * (type == PLM_F32 ? 4 : 2);
+}
+
+// A row as f32: where it lies, or widened into room.
+static const float *read(const void *x, int type, int64_t i, int64_t count, float *room) {
+  if (type == PLM_F32) return (const float *)x + i;
+  plm_chosen()->widen(room, element(x, type, i), type, count);
+  return room;
+}
+
+// Where f32 results go: to their place, or to room, from which `write` narrows them.
+static float *place(void *x, int type, int64_t i, float *room) {
+  return type == PLM_F32 ? (float *)x + i : room;
+}
+static void write(void *x, int type, int64_t i, int64_t count, const float *room) {
+  if (type != PLM_F32)
+    plm_chosen()->narrow_bf16((uint16_t *)element(x, type, i), room, count);
+}
+
+typedef struct {
+  void *y, *y2, *y3;
+  const void *x, *x2, *x3;
+  int y_type, x_type, x2_type, accumulate;
+  float *floats;
+  const float *w, *inverse;
+  const int32_t *ids;
+  const plm_matrix *table;
+  int64_t n, d, rows;
+  float number;
+  uint64_t seed;
+} row_work;
+
+// Cuts n rows of d elements into tasks.
+static void share(int64_t n, row_work *w, plm_task task) {
+  w->n = n;
+  w->rows = rows_of(w->d);
+  plm_parallel((n + w->rows - 1) / w->rows, task, w);
+}
+
+#define ROWS_OF_TASK(w)                                                                            \
+  const plm_variant_table *variant = plm_chosen();                                                 \
+  const int64_t first = task * (w)->rows, count = PLM_SMALLER((w)->rows, (w)->n - first);          \
+  (void)thread;                                                                                    \
+  (void)variant
+
+// ---- Norm ----
+
+static void rmsnorm_forward_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  ROWS_OF_TASK(w);
+  float *room = plm_scratch(thread, 2 * w->d), inverse;
+  for (int64_t i = first; i < first + count; i++) {
+    const float *x = read(w->x, w->x_type, i * w->d, w->d, room);
+    float *y = place(w->y, w->y_type, i * w->d, room + w->d);
+    variant->rmsnorm_forward(y, &inverse, x, w->w, w->d, w->number);
+    if (w->floats) w->floats[i] = inverse;
+    write(w->y, w->y_type, i * w->d, w->d, y);
+  }
+}
+
+void plm_rmsnorm_forward(void *y, int y_type, float *inverse_rms, const void *x, int x_type,
+                         const float *w, int64_t n, int64_t d, float epsilon) {
+  row_work work = {.y = y, .y_type = y_type, .floats = inverse_rms, .x = x, .x_type = x_type,
+                   .w = w, .d = d, .number = epsilon};
+  share(n, &work, rmsnorm_forward_task);
+}
+
+static void rmsnorm_backward_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  ROWS_OF_TASK(w);
+  float *room = plm_scratch(thread, 3 * w->d);
+  for (int64_t i = first; i < first + count; i++) {
+    const float *x = read(w->x, w->x_type, i * w->d, w->d, room);
+    const float *dy = read(w->x2, w->x2_type, i * w->d, w->d, room + w->d);
+    float *dx = place(w->y, w->y_type, i * w->d, room + 2 * w->d);
+    if (!w->accumulate) memset(dx, 0, (size_t)w->d * sizeof(float));
+    else if (w->y_type != PLM_F32) read(w->y, w->y_type, i * w->d, w->d, dx);
+    variant->rmsnorm_backward(dx, dy, x, w->w, w->inverse[i], w->d);
+    write(w->y, w->y_type, i * w->d, w->d, dx);
+  }
+}
+
+// A gradient that sums over rows is cut by columns: each column is one thread's, rows in order.
+#define COLUMNS 64
+
+static void rmsnorm_weight_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  (void)thread;
+  const int64_t j = task * COLUMNS, count = PLM_SMALLER(COLUMNS, w->d - j);
+  float dy[COLUMNS], x[COLUMNS];
+  for (int64_t i = 0; i < w->n; i++)
+    plm_chosen()->rmsnorm_weight(w->floats + j, read(w->x2, w->x2_type, i * w->d + j, count, dy),
+                                 read(w->x, w->x_type, i * w->d + j, count, x), w->inverse[i],
+                                 count);
+}
+
+void plm_rmsnorm_backward(void *dx, int dx_type, int accumulate, float *dw, const void *dy,
+                          int dy_type, const void *x, int x_type, const float *w,
+                          const float *inverse_rms, int64_t n, int64_t d) {
+  row_work work = {.y = dx, .y_type = dx_type, .accumulate = accumulate, .floats = dw, .x2 = dy,
+                   .x2_type = dy_type, .x = x, .x_type = x_type, .w = w, .inverse = inverse_rms,
+                   .d = d};
+  if (dw) {
+    work.n = n;
+    plm_parallel((d + COLUMNS - 1) / COLUMNS, rmsnorm_weight_task, &work);
+  }
+  share(n, &work, rmsnorm_backward_task);
+}
+
+// ---- Rotation ----
+
+typedef struct {
+  void *x;
+  int type;
+  const float *cosines, *sines;
+  const int32_t *position;
+  int64_t n, heads, c, rows;
+  float direction;
+} rope_work;
+
+static void rope_task(void *context, int64_t task, int thread) {
+  const rope_work *w = context;
+  const int64_t end = PLM_SMALLER(w->n, (task + 1) * w->rows), half = w->c / 2;
+  const int64_t width = w->heads * w->c;
+  float *room = plm_scratch(thread, width);
+  for (int64_t i = task * w->rows; i < end; i++) {
+    float *x = place(w->x, w->type, i * width, room);
+    if (w->type != PLM_F32) read(w->x, w->type, i * width, width, room);
+    for (int64_t h = 0; h < w->heads; h++)
+      plm_chosen()->rope(x + h * w->c, w->cosines + w->position[i] * half,
+                         w->sines + w->position[i] * half, half, w->direction);
+    write(w->x, w->type, i * width, width, room);
+  }
+}
+
+void plm_rope(void *x, int type, const float *cosines, const float *sines,
+              const int32_t *position, int64_t n, int64_t heads, int64_t c, float direction) {
+  rope_work w = {x, type, cosines, sines, position, n, heads, c, rows_of(heads * c), direction};
+  plm_parallel((n + w.rows - 1) / w.rows, rope_task, &w);
+}
+
+// ---- Gate ----
+
+static void swiglu_forward_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  ROWS_OF_TASK(w);
+  float gate[PIECE], up[PIECE], y[PIECE];
+  for (int64_t i = first; i < first + count; i += PIECE) {
+    const int64_t size = PLM_SMALLER(PIECE, first + count - i);
+    float *out = place(w->y, w->y_type, i, y);
+    variant->swiglu_forward(out, read(w->x, w->y_type, i, size, gate),
+                            read(w->x2, w->y_type, i, size, up), size);
+    write(w->y, w->y_type, i, size, out);
+  }
+}
+
+void plm_swiglu_forward(void *y, const void *gate, const void *up, int type, int64_t count) {
+  row_work work = {.y = y, .y_type = type, .x = gate, .x2 = up, .d = 1};
+  share(count, &work, swiglu_forward_task);
+}
+
+static void swiglu_backward_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  ROWS_OF_TASK(w);
+  const int type = w->y_type;
+  float gate[PIECE], up[PIECE], dy[PIECE], dgate[PIECE], dup[PIECE], y[PIECE];
+  for (int64_t i = first; i < first + count; i += PIECE) {
+    const int64_t size = PLM_SMALLER(PIECE, first + count - i);
+    const float *g = read(w->x, type, i, size, gate), *u = read(w->x2, type, i, size, up);
+    if (w->y3) {
+      float *out = place(w->y3, type, i, y);
+      variant->swiglu_forward(out, g, u, size);
+      write(w->y3, type, i, size, out);
+    }
+    float *dg = place(w->y, type, i, dgate), *du = place(w->y2, type, i, dup);
+    variant->swiglu_backward(dg, du, read(w->x3, type, i, size, dy), g, u, size);
+    write(w->y, type, i, size, dg);
+    write(w->y2, type, i, size, du);
+  }
+}
+
+void plm_swiglu_backward(void *dgate, void *dup, void *y, const void *dy, const void *gate,
+                         const void *up, int type, int64_t count) {
+  row_work work = {.y = dgate, .y2 = dup, .y3 = y, .y_type = type, .x3 = dy, .x = gate, .x2 = up,
+                   .d = 1};
+  share(count, &work, swiglu_backward_task);
+}
+
+// ---- Embedding ----
+
+static void embed_forward_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  ROWS_OF_TASK(w);
+  for (int64_t i = first; i < first + count; i++)
+    variant->widen((float *)w->y + i * w->d,
+                   (const char *)w->table->data +
+                       plm_bytes(w->table->type, w->ids[i] * w->table->stride),
+                   w->table->type, w->d);
+}
+
+void plm_embed_forward(float *x, const plm_matrix *table, const int32_t *ids, int64_t n,
+                       int64_t d) {
+  row_work work = {.y = x, .table = table, .ids = ids, .d = d};
+  share(n, &work, embed_forward_task);
+}
+
+static void embed_backward_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  (void)thread;
+  const int64_t j = task * COLUMNS, count = PLM_SMALLER(COLUMNS, w->d - j);
+  for (int64_t i = 0; i < w->n; i++)
+    plm_chosen()->axpy(w->floats + w->ids[i] * w->d + j, (const float *)w->x + i * w->d + j, 1,
+                       count);
+}
+
+void plm_embed_backward(float *dtable, const float *dx, const int32_t *ids, int64_t n, int64_t d) {
+  row_work work = {.floats = dtable, .x = dx, .ids = ids, .d = d, .n = n};
+  plm_parallel((d + COLUMNS - 1) / COLUMNS, embed_backward_task, &work);
+}
+
+// ---- Loss ----
+
+static void cross_entropy_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  ROWS_OF_TASK(w);
+  for (int64_t i = first; i < first + count; i++)
+    w->floats[i] = variant->cross_entropy((float *)w->y + i * w->d, w->d, w->ids[i], w->number);
+}
+
+void plm_cross_entropy(float *logits, float *losses, const int32_t *targets, int64_t n, int64_t v,
+                       float scale) {
+  row_work work = {.y = logits, .floats = losses, .ids = targets, .d = v, .number = scale};
+  share(n, &work, cross_entropy_task);
+}
+
+// ---- Sums, scales, dropout ----
+
+static void bias_backward_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  (void)thread;
+  const int64_t j = task * COLUMNS, count = PLM_SMALLER(COLUMNS, w->d - j);
+  float room[COLUMNS];
+  for (int64_t i = 0; i < w->n; i++)
+    plm_chosen()->axpy(w->floats + j, read(w->x, w->x_type, i * w->d + j, count, room), 1, count);
+}
+
+void plm_bias_backward(float *dbias, const void *dx, int type, int64_t n, int64_t d) {
+  row_work work = {.floats = dbias, .x = dx, .x_type = type, .d = d, .n = n};
+  plm_parallel((d + COLUMNS - 1) / COLUMNS, bias_backward_task, &work);
+}
+
+static void axpy_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  ROWS_OF_TASK(w);
+  variant->axpy((float *)w->y + first, (const float *)w->x + first, w->number, count);
+}
+
+void plm_axpy(float *y, const float *x, float scale, int64_t count) {
+  row_work work = {.y = y, .x = x, .number = scale, .d = 1};
+  share(count, &work, axpy_task);
+}
+
+static void scale_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  ROWS_OF_TASK(w);
+  float room[PIECE];
+  for (int64_t i = first; i < first + count; i += PIECE) {
+    const int64_t size = PLM_SMALLER(PIECE, first + count - i);
+    float *y = place(w->y, w->y_type, i, room);
+    if (w->y_type != PLM_F32) read(w->y, w->y_type, i, size, room);
+    variant->scale(y, w->number, size);
+    write(w->y, w->y_type, i, size, y);
+  }
+}
+
+void plm_scale(void *y, int type, float scale, int64_t count) {
+  row_work work = {.y = y, .y_type = type, .number = scale, .d = 1};
+  share(count, &work, scale_task);
+}
+
+// Keeps an element by a hash of its index (the finaliser of SplitMix64).
+static void dropout_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  ROWS_OF_TASK(w);
+  const float keep = 1.0f / (1.0f - w->number);
+  const uint64_t limit = (uint64_t)((double)w->number * 0x1p53);
+  float in[PIECE], out[PIECE];
+  for (int64_t i = first; i < first + count; i += PIECE) {
+    const int64_t size = PLM_SMALLER(PIECE, first + count - i);
+    const float *x = read(w->x, w->y_type, i, size, in);
+    float *y = place(w->y, w->y_type, i, out);
+    for (int64_t j = 0; j < size; j++) {
+      uint64_t z = w->seed + (uint64_t)(i + j + 1) * 0x9e3779b97f4a7c15ull;
+      z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+      z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+      z ^= z >> 31;
+      y[j] = (z >> 11) < limit ? 0 : x[j] * keep;
+    }
+    write(w->y, w->y_type, i, size, y);
+  }
+}
+
+void plm_dropout(void *y, const void *x, int type, float p, uint64_t seed, int64_t count) {
+  row_work work = {.y = y, .y_type = type, .x = x, .number = p, .seed = seed, .d = 1};
+  share(count, &work, dropout_task);
+}
+
+double plm_sum_squares(const float *x, int64_t count) {
+  return plm_chosen()->sum_squares(x, count);
+}
+
+int plm_all_finite(const float *x, int64_t count) {
+  // x - x is zero for finite numbers alone; the sum of such zeros is zero.
+  float sum = 0;
+  for (int64_t i = 0; i < count; i++) sum += x[i] - x[i];
+  return sum == 0;
+}
+
+// ---- AdamW ----
+
+typedef struct {
+  float *w, *m, *v;
+  const float *gradient;
+  int64_t count;
+  double gradient_scale, learning_rate, beta1, beta2, epsilon, weight_decay, correction1,
+      correction2;
+} adamw_work;
+
+#define ADAMW_ELEMENTS 65536
+
+static void adamw_task(void *context, int64_t task, int thread) {
+  const adamw_work *w = context;
+  (void)thread;
+  const int64_t i = task * ADAMW_ELEMENTS;
+  plm_chosen()->adamw(w->w + i, w->m + i, w->v + i, w->gradient + i,
+                      PLM_SMALLER(ADAMW_ELEMENTS, w->count - i), w->gradient_scale,
+                      w->learning_rate, w->beta1, w->beta2, w->epsilon, w->weight_decay,
+                      w->correction1, w->correction2);
+}
+
+void plm_adamw(float *w, float *m, float *v, const float *gradient, int64_t count,
+               double gradient_scale, double learning_rate, double beta1, double beta2,
+               double epsilon, double weight_decay, double correction1, double correction2) {
+  adamw_work work = {w,     m,     v,       gradient,     count,       gradient_scale, learning_rate,
+                     beta1, beta2, epsilon, weight_decay, correction1, correction2};
+  plm_parallel((count + ADAMW_ELEMENTS - 1) / ADAMW_ELEMENTS, adamw_task, &work);
+}

@@ -1,0 +1,75 @@
+// Products of bf16 pairs with AVX-512's dot product, two multiplications a lane.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma"))), apply_to = function)
+#define WIDTH 16
+#define FMA 1
+#include "vector.inc"
+#define UNIT 2
+#define ROW_UNIT 1
+#include "pairs.inc"
+
+#define ROWS 12
+
+INLINE void tile(const int rows, int64_t i0, int64_t width, const plm_strip *strips, int count,
+                 const plm_result *c) {
+  vec sums[rows][2];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++) sums[i][0] = sums[i][1] = splat(0);
+  for (int t = 0; t < count; t++) {
+    const int64_t stride = strips[t].stride / 2, pairs = strips[t].steps / 2;
+    const int32_t *a = (const int32_t *)strips[t].a + i0 * stride, *b = strips[t].b;
+    for (int64_t p = 0; p < pairs; p++, b += PANEL) {
+      const __m512bh low = (__m512bh)_mm512_loadu_si512(b);
+      const __m512bh high = (__m512bh)_mm512_loadu_si512(b + WIDTH);
+#pragma clang loop unroll(full)
+      for (int i = 0; i < rows; i++) {
+        const __m512bh left = (__m512bh)_mm512_set1_epi32(a[i * stride + p]);
+        sums[i][0] = (vec)_mm512_dpbf16_ps((__m512)sums[i][0], left, low);
+        sums[i][1] = (vec)_mm512_dpbf16_ps((__m512)sums[i][1], left, high);
+      }
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++) {
+    finish(c, i0 + i, 0, width, sums[i][0]);
+    finish(c, i0 + i, WIDTH, width, sums[i][1]);
+  }
+}
+
+#define TILE(R)                                                                            \
+  static __attribute__((noinline)) void tile_##R(int64_t i, int64_t width,                 \
+                                                 const plm_strip *strips, int count,       \
+                                                 const plm_result *c) {                    \
+    tile(R, i, width, strips, count, c);                                                   \
+  }
+TILE(1)
+TILE(2)
+TILE(3)
+TILE(4)
+TILE(5)
+TILE(6)
+TILE(7)
+TILE(8)
+TILE(9)
+TILE(10)
+TILE(11)
+TILE(12)
+
+static void tiles(int64_t rows, int64_t width, const plm_strip *strips, int count,
+                  const plm_result *c) {
+  static void (*const of_rows[])(int64_t, int64_t, const plm_strip *, int, const plm_result *) = {
+      tile_1, tile_2, tile_3, tile_4, tile_5, tile_6,
+      tile_7, tile_8, tile_9, tile_10, tile_11, tile_12,
+  };
+  for (int64_t i = 0; i < rows; i += ROWS)
+    of_rows[(rows - i < ROWS ? rows - i : ROWS) - 1](i, width, strips, count, c);
+}
+
+const plm_engine plm_avx512bf16_pairs = {
+    .element = 2, .unit = UNIT, .panel = PANEL, .rows = ROW_UNIT, .direct = PLM_BF16,
+    .pack_panel = pack_panel_pairs, .pack_rows = pack_rows_pairs, .tiles = tiles,
+};
+#pragma clang attribute pop
+#endif
