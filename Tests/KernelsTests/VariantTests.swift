@@ -1,82 +1,184 @@
-import Kernels
 import TestKit
 import Testing
 
-/// Every variant of every kernel against the scalar one, and against one thread. Each runs in a
-/// process of its own: see Tests/KernelProbe.
+/// Every variant of every kernel against the scalar one, that one against plain loops, and all of
+/// them on several threads. Each runs in a process of its own: see Tests/KernelProbe.
 @Suite struct VariantTests {
-  /// What the probe computed, in its order.
-  struct Output {
-    let variant: String
-    let results: [(name: String, values: [Float])]
-  }
-
-  private func probe(_ variant: String, threads: Int) throws -> Output {
-    let program = try #require(Places.executable("kernel-probe"))
-    let result = try Program.run(program, ["\(threads)"], environment: ["PLM_KERNELS": variant])
-    try #require(result.exitCode == 0, "\(result.errors)")
-    var lines = result.output.split(separator: "\n")
-    let first = lines.removeFirst()
-    return Output(
-      variant: String(first.dropFirst("variant ".count)),
-      results: lines.map { line in
-        let words = line.split(separator: " ")
-        return (
-          String(words[0]),
-          words.dropFirst().map { Float(bitPattern: UInt32($0, radix: 16) ?? .max) }
-        )
-      })
-  }
-
-  static let variants = ["avx512", "avx2", "neon"]
+  static let variants = ["amx", "avx512bf16", "avx512", "avx2", "neon", "amx-emulated"]
 
   @Test(arguments: variants)
   func `a variant computes what the scalar one does`(variant: String) throws {
-    let got = try probe(variant, threads: 2)
+    let got = try KernelProbe.run(variant, threads: 2)
     // A processor without the variant says so by running the scalar one: nothing to compare.
     guard got.variant == variant else { return }
-    let expected = try probe("scalar", threads: 1)
-    #expect(expected.variant == "scalar")
-    #expect(expected.results.count == got.results.count && got.results.count > 20)
-    for (wanted, got) in zip(expected.results, got.results) {
-      let size = wanted.values.reduce(1) { max($0, abs($1)) }
-      let difference = zip(wanted.values, got.values).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
-      #expect(difference <= 3e-6 * size, "\(wanted.name)")
-      #expect(wanted.values.count == got.values.count)
-      if wanted.name.hasPrefix("decode_less") {
-        #expect(got.values.allSatisfy { abs($0) < 1e-5 }, "\(wanted.name)")
-      }
-    }
+    try compare(got, with: KernelProbe.run("scalar", threads: 1))
+  }
+
+  @Test func `the scalar variant computes what plain loops do`() throws {
+    let scalar = try KernelProbe.run("scalar", threads: 1)
+    #expect(scalar.variant == "scalar")
+    // Differences that must be 0, and errors against the plain loops, are results of their own.
+    try compare(scalar, with: scalar)
   }
 
   @Test(arguments: variants + ["scalar"])
   func `results do not depend on the number of threads`(variant: String) throws {
-    let expected = try probe(variant, threads: 1)
+    let expected = try KernelProbe.run(variant, threads: 1)
     for threads in [2, 3, 5] {
-      for (wanted, got) in zip(expected.results, try probe(variant, threads: threads).results) {
-        #expect(wanted.values.map(\.bitPattern) == got.values.map(\.bitPattern), "\(wanted.name)")
+      let got = try KernelProbe.run(variant, threads: threads)
+      if got.text == expected.text { continue }
+      let (wanted, results) = (try expected.results, try got.results)
+      #expect(wanted.count == results.count)
+      for (wanted, got) in zip(wanted, results) where wanted.bits != got.bits {
+        Issue.record("\(wanted.name) is another with \(threads) threads")
       }
     }
   }
 
   @Test func `an unknown variant falls back to scalar`() throws {
-    #expect(try probe("abacus", threads: 1).variant == "scalar")
+    #expect(try KernelProbe.run("abacus", threads: 1).variant == "scalar")
   }
 
-  @Test func `a row's product does not depend on the rows beside it`() {
-    let (n, k) = (100, 70)
-    func numbers(_ count: Int, _ step: Int) -> FloatBuffer {
-      FloatBuffer((0..<count).map { Float(($0 * step) % 29 - 14) / 14 })
-    }
-    let a = numbers(30 * k, 7)
-    let packed = PackedMatrix(k: k, n: n)
-    packed.pack(numbers(k * n, 11).pointer, rowStride: n, columnStride: 1)
-    let all = FloatBuffer(count: 30 * n)
-    packed.multiply(a.pointer, rows: 30, rowStride: k, into: all.pointer)
-    for row in 0..<30 {
-      let one = FloatBuffer(count: n)
-      packed.multiply(a.pointer + row * k, rows: 1, rowStride: k, into: one.pointer)
-      #expect(one.floats == Array(all.floats[row * n..<(row + 1) * n]))
+  @Test(.enabled(if: Emulator.isPresent, "\(Emulator.reason)"))
+  func `the NEON variant computes the same on an emulated processor`() throws {
+    let result = try Program.run(Emulator.script, ["2"], environment: ["PLM_KERNELS": "neon"])
+    try #require(result.exitCode == 0, "\(result.errors)")
+    let got = try KernelProbe(result.output)
+    #expect(got.variant == "neon")
+    try compare(got, with: KernelProbe.run("scalar", threads: 1))
+  }
+
+  /// Holds each result to what its kind (see probe.h) promises.
+  private func compare(_ got: KernelProbe, with scalar: KernelProbe) throws {
+    let (expected, results) = (try scalar.results, try got.results)
+    #expect(expected.map(\.name) == results.map(\.name))
+    #expect(results.count > 500)
+    for (wanted, got) in zip(expected, results) {
+      #expect(wanted.bits.count == got.bits.count && !got.bits.isEmpty, "\(got.name)")
+      guard let bound = Bound(kind: String(got.name.prefix { $0 != "/" })) else {
+        Issue.record("\(got.name) is of no known kind")
+        continue
+      }
+      if let problem = bound.problem(wanted: wanted.bits, got: got.bits) {
+        Issue.record("\(got.name): \(problem)")
+      }
     }
   }
+}
+
+/// How far a result may be from the scalar variant's.
+private enum Bound {
+  /// Equal to the bit, and 0 if that is what it must be.
+  case equal, zero
+  /// Relative to the largest number of the result or to 1, and to each number itself.
+  case near(size: Float, each: Float)
+  /// A measured error, at most this.
+  case error(Float)
+
+  init?(kind: String) {
+    // Sums of f32 in another order, of factors that are rounded alike in all variants.
+    let order: Float = 3e-6
+    switch kind {
+    case "same": self = .equal
+    case "zero": self = .zero
+    case "f32": self = .near(size: order, each: 0)
+    // Sums on two sides of a middle round to neighbours: at most 2^-7 of the smaller apart.
+    case "bf16": self = .near(size: order, each: 0x1p-7)
+    // A factor's rounding to bf16 errs by 2^-8 of it at most: and so does a sum of such factors.
+    case "mixed": self = .near(size: 0x1p-8, each: 0)
+    // The longest sums are of 8192 products, one after another: each addition errs by 2^-24 of
+    // the sum so far at most, and some of that cancels.
+    case "error-f32": self = .error(1e-5)
+    case "error-mixed": self = .error(0x1p-8)
+    default: return nil
+    }
+  }
+
+  /// What is wrong; nil if nothing is.
+  func problem(wanted: [UInt32], got: [UInt32]) -> String? {
+    switch self {
+    case .equal: return wanted == got ? nil : "differs from the scalar variant's bits"
+    case .zero: return got.allSatisfy { $0 == 0 } ? nil : "is not 0"
+    case .error(let bound):
+      let worst = got.map(Float.init(bitPattern:)).reduce(0) { $1 <= $0 ? $0 : $1 }
+      return worst <= bound ? nil : "is off by \(worst) of the size"
+    case .near(let relative, let each):
+      var size: Float = 1
+      for bits in wanted { size = max(size, abs(Float(bitPattern: bits))) }
+      for index in wanted.indices where wanted[index] != got[index] {
+        let (wanted, got) = (Float(bitPattern: wanted[index]), Float(bitPattern: got[index]))
+        guard abs(wanted - got) <= relative * size + each * abs(wanted) else {
+          return "number \(index) is \(got), not \(wanted); the largest is \(size)"
+        }
+      }
+      return nil
+    }
+  }
+}
+
+/// What the probe printed.
+private struct KernelProbe {
+  let variant: String
+  /// The lines after the variant's.
+  let text: String
+
+  init(_ output: String) throws {
+    let start = "variant "
+    try #require(output.hasPrefix(start), "\(output.prefix(100))")
+    variant = String(output.dropFirst(start.count).prefix { $0 != "\n" })
+    text = String(output.dropFirst(start.count + variant.count + 1))
+  }
+
+  static func run(_ variant: String, threads: Int) throws -> KernelProbe {
+    let program = try #require(Places.executable("kernel-probe"))
+    let result = try Program.run(program, ["\(threads)"], environment: ["PLM_KERNELS": variant])
+    try #require(result.exitCode == 0, "\(result.errors)")
+    return try KernelProbe(result.output)
+  }
+
+  /// A line's name, and its numbers' bits. There are a million: they are read byte by byte.
+  var results: [(name: String, bits: [UInt32])] {
+    get throws {
+      var results: [(name: String, bits: [UInt32])] = []
+      for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
+        var words = line.split(separator: UInt8(ascii: " "), maxSplits: 1)[...]
+        let name = String(decoding: words.removeFirst(), as: UTF8.self)
+        var bits: [UInt32] = []
+        var word: UInt32?
+        for byte in words.first ?? [] {
+          switch byte {
+          case UInt8(ascii: "0")...UInt8(ascii: "9"):
+            word = (word ?? 0) << 4 | UInt32(byte - UInt8(ascii: "0"))
+          case UInt8(ascii: "a")...UInt8(ascii: "f"):
+            word = (word ?? 0) << 4 | UInt32(byte - UInt8(ascii: "a") + 10)
+          default:
+            try #require(byte == UInt8(ascii: " ") && word != nil, "\(name) is not readable")
+            bits.append(try #require(word))
+            word = nil
+          }
+        }
+        if let word { bits.append(word) }
+        results.append((name, bits))
+      }
+      return results
+    }
+  }
+}
+
+/// An emulated aarch64 processor, and the tools to compile for it, where they are installed.
+private enum Emulator {
+  static let script = Places.root + "/Tests/KernelProbe/aarch64.sh"
+
+  /// Why there is none; nil if there is one.
+  private static let problem: String? = {
+    #if arch(arm64)
+      return "the processor has NEON itself"
+    #else
+      guard let result = try? Program.run(script, ["--check"]) else { return "no shell" }
+      return result.exitCode == 0 ? nil : result.errors
+    #endif
+  }()
+
+  static var isPresent: Bool { problem == nil }
+  static var reason: String { problem ?? "" }
 }

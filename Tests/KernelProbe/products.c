@@ -1,0 +1,166 @@
+// Matrix products.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "probe.h"
+
+static const char *const type_names[] = {"f32", "bf16", "f16", "q8_0", "q4_0"};
+
+// A matrix [rows, columns] of numbers as a kernel takes it; its rows are longer than they need be,
+// and a multiple of 32 long.
+static plm_matrix matrix(int type, int transposed, int64_t rows, int64_t columns, uint64_t seed) {
+  const int64_t down = transposed ? columns : rows, across = transposed ? rows : columns;
+  const int64_t stride = (across + 31) / 32 * 32 + (type >= PLM_Q8_0 ? 32 : 1);
+  return (plm_matrix){numbers(type, (down * stride + 31) / 32 * 32, seed), stride, type,
+                      transposed};
+}
+
+// A matrix as doubles, rounded to the type in which a product computes.
+static double *doubles_of(const plm_matrix *x, int64_t rows, int64_t columns, int compute) {
+  double *out = zeros(PLM_F32, 2 * rows * columns);
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < columns; j++) {
+      const double value = element(x, i, j);
+      out[i * columns + j] = compute == PLM_BF16 ? rounded_to_bf16(value) : value;
+    }
+  return out;
+}
+
+// What c must become, in double precision; between its rows, what it holds.
+static double *plain_product(int64_t m, int64_t n, const plm_term *terms, int count, int compute,
+                             const plm_result *c) {
+  double *wanted = zeros(PLM_F32, 2 * m * c->stride);
+  for (int64_t i = 0; i < m * c->stride; i++)
+    wanted[i] = c->accumulate || i % c->stride >= n ? number(c->c, c->type, i) : 0;
+  for (int64_t i = 0; c->bias && i < m; i++)
+    for (int64_t j = 0; j < n; j++) wanted[i * c->stride + j] += c->bias[j];
+  for (int t = 0; t < count; t++) {
+    const int64_t k = terms[t].k;
+    double *a = doubles_of(&terms[t].a, m, k, compute), *b = doubles_of(&terms[t].b, k, n, compute);
+    for (int64_t i = 0; i < m; i++)
+      for (int64_t p = 0; p < k; p++)
+        for (int64_t j = 0; j < n; j++) wanted[i * c->stride + j] += a[i * k + p] * b[p * n + j];
+    free(a);
+    free(b);
+  }
+  return wanted;
+}
+
+// Runs a product into a c of its own; prints it, and how far it is from the plain loops.
+static void product(const char *name, int64_t m, int64_t n, const plm_term *terms, int count,
+                    int compute, int c_type, int accumulate, const float *bias) {
+  const int64_t stride = n + 3;
+  plm_result c = {numbers(c_type, m * stride, 99), stride, c_type, accumulate, bias};
+  const double *wanted = plain_product(m, n, terms, count, compute, &c);
+  plm_product(m, n, terms, count, compute, &c);
+  begin(c_type == PLM_F32 ? F32 : BF16, "product-%s-%s", type_names[compute], name);
+  put_all(c.c, c_type, m * stride);
+  end();
+  begin(ERROR_F32, "product-%s-%s", type_names[compute], name);
+  put((float)worst_error(c.c, c_type, wanted, m * stride));
+  end();
+}
+
+// A row's product does not depend on the rows beside it.
+static void rows_alone(int compute, int type, int transposed) {
+  enum { M = 101, N = 70, K = 66 };
+  const plm_term all = {matrix(type, transposed, M, K, 3), matrix(type, 0, K, N, 4), K};
+  const plm_result c = {zeros(PLM_F32, M * N), N, PLM_F32, 0, NULL};
+  plm_product(M, N, &all, 1, compute, &c);
+  begin(ZERO, "rows-alone-%s-%s-%d", type_names[compute], type_names[type], transposed);
+  for (int i = 0; i < M; i++) {
+    for (int rows = 1; rows <= 40 && i + rows <= M; rows += 13) {
+      plm_term some = all;
+      some.a.data = (const char *)all.a.data + plm_bytes(type, transposed ? i : i * all.a.stride);
+      const plm_result d = {zeros(PLM_F32, rows * N), N, PLM_F32, 0, NULL};
+      plm_product(rows, N, &some, 1, compute, &d);
+      put((float)differences(d.c, (const float *)c.c + i * N, PLM_F32, rows * N));
+    }
+  }
+  end();
+}
+
+static void dots(int type, int accumulate, int with_bias) {
+  enum { M = 3, N = 70, STRIDE = 75 };
+  const int64_t k = type >= PLM_Q8_0 ? 96 : 83;
+  const plm_matrix w = matrix(type, 0, N, k, 5);
+  const float *x = numbers(PLM_F32, M * k, 6), *bias = numbers(PLM_F32, N, 7);
+  float *y = numbers(PLM_F32, M * STRIDE, 8);
+  double *wanted = zeros(PLM_F32, 2 * M * STRIDE);
+  for (int i = 0; i < M; i++)
+    for (int j = 0; j < STRIDE; j++) {
+      double *sum = wanted + i * STRIDE + j;
+      if (accumulate || j >= N) *sum = y[i * STRIDE + j];
+      if (j >= N) continue;
+      if (with_bias) *sum += bias[j];
+      for (int64_t p = 0; p < k; p++) *sum += 0.3 * x[i * k + p] * element(&w, j, p);
+    }
+  plm_dots(y, STRIDE, x, &w, M, N, k, 0.3f, with_bias ? bias : NULL, accumulate);
+  begin(F32, "dots-%s-%d-%d", type_names[type], accumulate, with_bias);
+  put_all(y, PLM_F32, M * STRIDE);
+  end();
+  begin(ERROR_F32, "dots-%s-%d-%d", type_names[type], accumulate, with_bias);
+  put((float)worst_error(y, PLM_F32, wanted, M * STRIDE));
+  end();
+}
+
+static void products(int compute) {
+  char name[64];
+  // Every type and layout.
+  for (int b = PLM_F32; b <= PLM_Q4_0; b++)
+    for (int a = PLM_F32; a <= PLM_BF16; a++)
+      for (int layout = 0; layout < 4; layout++) {
+        const int64_t m = 19, n = layout % 2 ? 64 : 37, k = layout / 2 ? 96 : 45;
+        const plm_term term = {matrix(a, layout & 1, m, k, 1), matrix(b, layout >> 1, k, n, 2), k};
+        snprintf(name, sizeof name, "%s-%s-%d", type_names[a], type_names[b], layout);
+        product(name, m, n, &term, 1, compute, PLM_F32, 0, NULL);
+      }
+  // Odd shapes, one of them with more columns than are packed at a time; both types of result, added
+  // to what is there or not.
+  static const int shapes[][3] = {{1, 7, 5},    {2, 70, 33},   {5, 31, 300},  {13, 97, 64},
+                                  {33, 1, 1},   {16, 32, 32},  {17, 33, 31},  {200, 66, 257},
+                                  {400, 9, 34}, {5, 1000, 3300}, {49, 40, 1000}};
+  for (int s = 0; s < (int)(sizeof shapes / sizeof *shapes); s++) {
+    const int64_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
+    const float *bias = numbers(PLM_F32, n, 12);
+    for (int type = PLM_F32; type <= PLM_BF16; type++) {
+      const plm_term term = {matrix(type, 0, m, k, 10), matrix(type, s % 2, k, n, 11), k};
+      snprintf(name, sizeof name, "%s-%d-%d-%d", type_names[type], (int)m, (int)n, (int)k);
+      product(name, m, n, &term, 1, compute, type, type == PLM_F32, s % 3 ? bias : NULL);
+    }
+  }
+  // Sums of several terms, some very short, more than are taken at a time; long ones, which are
+  // cut; and none at all.
+  static const int lengths[][4] = {{64, 1, 3, 8}, {1, 0, 0, 0}, {3, 8192, 33, 0},
+                                   {8201, 0, 0, 0}, {5, 16390, 7, 0}, {0, 0, 0, 0}};
+  const int64_t m = 21, n = 39;
+  const float *bias = numbers(PLM_F32, n, 14);
+  for (int s = 0; s < (int)(sizeof lengths / sizeof *lengths); s++) {
+    plm_term terms[4];
+    int count = 0, longest = 0;
+    for (int t = 0; t < 4 && (t == 0 || lengths[s][t] > 0); t++, count++) {
+      const int64_t k = lengths[s][t];
+      longest = k > longest ? (int)k : longest;
+      terms[t] = (plm_term){matrix(t % 2, t == 3 || s == 4, m, k, 20 + t),
+                            matrix((t + s) % 3, t == 2 || s == 4, k, n, 30 + t), k};
+    }
+    for (int c_type = PLM_F32; c_type <= (longest > 8192 ? PLM_F32 : PLM_BF16); c_type++) {
+      snprintf(name, sizeof name, "terms-%s-%d", type_names[c_type], s);
+      product(name, m, n, terms, count, compute, c_type, c_type == PLM_F32 && s % 2, bias);
+    }
+  }
+  plm_term many[37];
+  for (int t = 0; t < 37; t++)
+    many[t] = (plm_term){matrix(PLM_BF16, t % 2, m, t % 9 + 1, 40 + t),
+                         matrix(PLM_BF16, t / 2 % 2, t % 9 + 1, n, 80 + t), t % 9 + 1};
+  product("many-terms", m, n, many, 37, compute, PLM_F32, 1, bias);
+  for (int type = PLM_F32; type <= PLM_BF16; type++)
+    for (int transposed = 0; transposed < 2; transposed++) rows_alone(compute, type, transposed);
+}
+
+void probe_products(void) {
+  products(PLM_F32);
+  products(PLM_BF16);
+  for (int type = PLM_F32; type <= PLM_Q4_0; type++)
+    for (int how = 0; how < 4; how++) dots(type, how & 1, how >> 1);
+}
