@@ -15,6 +15,9 @@
 // shorter than waking a thread takes.
 #define SPINS 20000
 
+// Far above any number of threads.
+#define CLOSED 0x10000
+
 static struct {
   pthread_mutex_t turn;   // held by the caller whose tasks are running
   pthread_mutex_t lock;   // guards sleeping and waking
@@ -22,14 +25,14 @@ static struct {
   int threads;            // including the caller
   int started;            // workers running
   atomic_uint generation; // counts batches; a change means work
-  atomic_int busy;        // workers that have not finished the batch
+  atomic_int inside;      // workers taking tasks; CLOSED is added while no more may come in
   atomic_llong next;      // the next task to take
   int64_t count;
   plm_task task;
   void *context;
   int workers_wanted;     // workers that take part in this batch
 } pool = {.turn = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER,
-          .wake = PTHREAD_COND_INITIALIZER};
+          .wake = PTHREAD_COND_INITIALIZER, .inside = CLOSED};
 
 // The generation at which a worker was started: it waits for the next.
 static unsigned born[MAXIMUM_THREADS];
@@ -55,6 +58,17 @@ static void take_tasks(int thread) {
   }
 }
 
+// Whether a worker may take tasks. One that comes late finds the batch closed, or takes part in the
+// next: nobody waits for a worker that the system has not let run.
+static int enter(void) {
+  int inside = atomic_load_explicit(&pool.inside, memory_order_relaxed);
+  while (inside < CLOSED)
+    if (atomic_compare_exchange_weak_explicit(&pool.inside, &inside, inside + 1,
+                                              memory_order_acquire, memory_order_relaxed))
+      return 1;
+  return 0;
+}
+
 static void *work(void *argument) {
   const int thread = (int)(intptr_t)argument;
   unsigned seen = born[thread];
@@ -72,8 +86,9 @@ static void *work(void *argument) {
       pthread_mutex_unlock(&pool.lock);
     }
     seen = now;
+    if (!enter()) continue;
     if (thread <= pool.workers_wanted) take_tasks(thread);
-    atomic_fetch_sub_explicit(&pool.busy, 1, memory_order_release);
+    atomic_fetch_sub_explicit(&pool.inside, 1, memory_order_release);
   }
   return NULL;
 }
@@ -116,14 +131,15 @@ void plm_parallel(int64_t count, plm_task task, void *context) {
   pool.workers_wanted = workers;
   atomic_store(&pool.next, 0);
   if (workers > 0 && pool.started > 0) {
-    atomic_store(&pool.busy, pool.started);
+    atomic_store_explicit(&pool.inside, 0, memory_order_release);
     pthread_mutex_lock(&pool.lock);
     atomic_fetch_add_explicit(&pool.generation, 1, memory_order_release);
     pthread_cond_broadcast(&pool.wake);
     pthread_mutex_unlock(&pool.lock);
     take_tasks(0);
+    atomic_fetch_add_explicit(&pool.inside, CLOSED, memory_order_relaxed);
     int spin = 0;
-    while (atomic_load_explicit(&pool.busy, memory_order_acquire) > 0) {
+    while (atomic_load_explicit(&pool.inside, memory_order_acquire) > CLOSED) {
       if (++spin < SPINS) relax();
       else sched_yield();
     }
