@@ -183,13 +183,10 @@ static void swiglu_backward_task(void *context, int64_t task, int thread) {
   for (int64_t i = first; i < first + count; i += PIECE) {
     const int64_t size = PLM_SMALLER(PIECE, first + count - i);
     const float *g = read(w->x, type, i, size, gate), *u = read(w->x2, type, i, size, up);
-    if (w->y3) {
-      float *out = place(w->y3, type, i, y);
-      variant->swiglu_forward(out, g, u, size);
-      write(w->y3, type, i, size, out);
-    }
     float *dg = place(w->y, type, i, dgate), *du = place(w->y2, type, i, dup);
-    variant->swiglu_backward(dg, du, read(w->x3, type, i, size, dy), g, u, size);
+    float *out = w->y3 ? place(w->y3, type, i, y) : NULL;
+    variant->swiglu_backward(dg, du, out, read(w->x3, type, i, size, dy), g, u, size);
+    if (out) write(w->y3, type, i, size, out);
     write(w->y, type, i, size, dg);
     write(w->y2, type, i, size, du);
   }
@@ -294,24 +291,18 @@ void plm_scale(void *y, int type, float scale, int64_t count) {
   share(count, &work, scale_task);
 }
 
-// Keeps an element by a hash of its index (the finaliser of SplitMix64).
 static void dropout_task(void *context, int64_t task, int thread) {
   const row_work *w = context;
   ROWS_OF_TASK(w);
   const float keep = 1.0f / (1.0f - w->number);
   const uint64_t limit = (uint64_t)((double)w->number * 0x1p53);
-  float in[PIECE], out[PIECE];
+  float room[PIECE];
   for (int64_t i = first; i < first + count; i += PIECE) {
     const int64_t size = PLM_SMALLER(PIECE, first + count - i);
-    const float *x = read(w->x, w->y_type, i, size, in);
-    float *y = place(w->y, w->y_type, i, out);
-    for (int64_t j = 0; j < size; j++) {
-      uint64_t z = w->seed + (uint64_t)(i + j + 1) * 0x9e3779b97f4a7c15ull;
-      z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-      z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-      z ^= z >> 31;
-      y[j] = (z >> 11) < limit ? 0 : x[j] * keep;
-    }
+    float *y = place(w->y, w->y_type, i, room);
+    if (w->y != w->x || w->y_type != PLM_F32)
+      variant->widen(y, element(w->x, w->y_type, i), w->y_type, size);
+    variant->dropout(y, i, size, w->seed, limit, keep);
     write(w->y, w->y_type, i, size, y);
   }
 }
@@ -326,10 +317,14 @@ double plm_sum_squares(const float *x, int64_t count) {
 }
 
 int plm_all_finite(const float *x, int64_t count) {
-  // x - x is zero for finite numbers alone; the sum of such zeros is zero.
-  float sum = 0;
-  for (int64_t i = 0; i < count; i++) sum += x[i] - x[i];
-  return sum == 0;
+  // A number whose exponent is all ones is infinite or none.
+  uint32_t strange = 0;
+  for (int64_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, x + i, sizeof bits);
+    strange |= (bits & 0x7f800000) == 0x7f800000;
+  }
+  return !strange;
 }
 
 // ---- AdamW ----

@@ -57,10 +57,14 @@ typedef struct {
   void (*axpy)(float *y, const float *x, float scale, int64_t count);
   void (*scale)(float *y, float scale, int64_t count);
   void (*swiglu_forward)(float *y, const float *gate, const float *up, int64_t count);
-  void (*swiglu_backward)(float *dgate, float *dup, const float *dy, const float *gate,
+  // y may be null.
+  void (*swiglu_backward)(float *dgate, float *dup, float *y, const float *dy, const float *gate,
                           const float *up, int64_t count);
   // Turns one row of logits into (softmax - one hot) * scale unless scale is 0; returns the loss.
   float (*cross_entropy)(float *logits, int64_t v, int64_t target, float scale);
+  // y = 0 where the hash of (seed, first + j) is below limit, of 2^53, else y * keep.
+  void (*dropout)(float *y, int64_t first, int64_t count, uint64_t seed, uint64_t limit,
+                  float keep);
   double (*sum_squares)(const float *x, int64_t count);
   void (*adamw)(float *w, float *m, float *v, const float *gradient, int64_t count,
                 double gradient_scale, double learning_rate, double beta1, double beta2,
