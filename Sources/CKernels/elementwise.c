@@ -262,15 +262,27 @@ void plm_bias_backward(float *dbias, const void *dx, int type, int64_t n, int64_
   plm_parallel((d + COLUMNS - 1) / COLUMNS, bias_backward_task, &work);
 }
 
-static void axpy_task(void *context, int64_t task, int thread) {
+static void add_task(void *context, int64_t task, int thread) {
   const row_work *w = context;
   ROWS_OF_TASK(w);
-  variant->axpy((float *)w->y + first, (const float *)w->x + first, w->number, count);
+  float room[PIECE], more[PIECE];
+  for (int64_t i = first; i < first + count; i += PIECE) {
+    const int64_t size = PLM_SMALLER(PIECE, first + count - i);
+    float *y = place(w->y, w->y_type, i, room);
+    if (w->y_type != PLM_F32) read(w->y, w->y_type, i, size, room);
+    variant->axpy(y, read(w->x, w->y_type, i, size, more), 1, size);
+    write(w->y, w->y_type, i, size, y);
+  }
 }
 
-void plm_axpy(float *y, const float *x, float scale, int64_t count) {
-  row_work work = {.y = y, .x = x, .number = scale, .d = 1};
-  share(count, &work, axpy_task);
+void plm_add(void *y, const void *x, int type, int64_t count) {
+  row_work work = {.y = y, .y_type = type, .x = x, .d = 1};
+  share(count, &work, add_task);
+}
+
+void plm_add_transposed(float *y, const float *x, int64_t rows, int64_t columns) {
+  for (int64_t j = 0; j < columns; j++)
+    for (int64_t i = 0; i < rows; i++) y[j * rows + i] += x[i * columns + j];
 }
 
 static void scale_task(void *context, int64_t task, int thread) {

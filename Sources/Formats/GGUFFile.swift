@@ -85,6 +85,20 @@ public struct GGUFFile: Sendable {
     return tensor.type.floats(UnsafeRawBufferPointer(rebasing: file.bytes[tensor.range]))
   }
 
+  /// A tensor as it lies in the file.
+  func stored(_ name: String) throws(FormatError) -> StoredTensor? {
+    let tensor = try tensor(name)
+    let kind: StoredTensor.Kind =
+      switch tensor.type {
+      case .f32: .f32
+      case .f16: .f16
+      case .bf16: .bf16
+      case .q8: .q8
+      }
+    return StoredTensor(
+      type: kind, bytes: UnsafeRawBufferPointer(rebasing: file.bytes[tensor.range]), owner: file)
+  }
+
   /// A metadata value that must be there.
   public func value(_ key: String) throws(FormatError) -> GGUFValue {
     guard let value = metadata[key] else { throw .missing(format: Self.format, field: key) }

@@ -57,6 +57,16 @@ public struct GGUFModel: TensorSource {
     return RotaryLayout.halves(
       values, heads: heads, columns: values.count / (heads * config.headSize))
   }
+
+  public func stored(_ name: String) -> StoredTensor? {
+    guard shapes[name] != nil, let own = GGUFNames.gguf(name),
+      let tensor = try? file.stored(own)
+    else { return nil }
+    guard let heads = config.pairedHeads(of: name) else { return tensor }
+    return tensor.rows(
+      heads * config.headSize,
+      inOrder: RotaryLayout.order(heads: heads, size: config.headSize))
+  }
 }
 
 extension ModelConfig {

@@ -72,4 +72,8 @@ private struct ShardedTensors: TensorSource {
     }
     return try file.floats(of: name)
   }
+
+  func stored(_ name: String) -> StoredTensor? {
+    files.first { $0.has(name) }?.stored(name)
+  }
 }

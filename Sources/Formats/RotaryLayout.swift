@@ -17,6 +17,13 @@ public enum RotaryLayout {
     }
   }
 
+  /// Where each row of the halves layout lies among rows in pairs.
+  static func order(heads: Int, size: Int) -> [Int] {
+    (0..<heads).flatMap { head in
+      (0..<size).map { head * size + $0 % (size / 2) * 2 + $0 / (size / 2) }
+    }
+  }
+
   private static func permute(
     _ values: [Float], heads: Int, columns: Int, from source: (_ index: Int, _ half: Int) -> Int
   ) -> [Float] {

@@ -136,4 +136,16 @@ public struct SafetensorsFile: TensorSource {
   public func floats(of name: String) throws(FormatError) -> [Float] {
     try tensor(name).floats()
   }
+
+  public func stored(_ name: String) -> StoredTensor? {
+    guard let view = tensors[name] else { return nil }
+    let type: StoredTensor.Kind
+    switch view.type {
+    case .f32: type = .f32
+    case .f16: type = .f16
+    case .bf16: type = .bf16
+    default: return nil
+    }
+    return StoredTensor(type: type, bytes: view.bytes, owner: view.file)
+  }
 }

@@ -36,7 +36,7 @@ public struct TensorView: Sendable {
   /// lives.
   public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
   /// Keeps the bytes mapped.
-  private let file: MappedFile
+  let file: MappedFile
 
   init(
     name: String, type: ScalarType, shape: [Int], bytes: UnsafeRawBufferPointer, file: MappedFile
@@ -119,4 +119,11 @@ public protocol TensorSource: Sendable {
   func shape(of name: String) -> [Int]?
   /// The elements of a tensor as 32-bit floats, the last dimension running fastest.
   func floats(of name: String) throws(FormatError) -> [Float]
+  /// The tensor as it lies in its file; nil if it lies in another order, or in a type that is only
+  /// read as floats.
+  func stored(_ name: String) -> StoredTensor?
+}
+
+extension TensorSource {
+  public func stored(_ name: String) -> StoredTensor? { nil }
 }

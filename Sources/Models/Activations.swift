@@ -2,6 +2,8 @@ import Formats
 import Kernels
 
 /// Stores what one layer computed for n tokens, and what the way back reads again.
+///
+/// The residual stream is f32; what products read is of the network's precision.
 final class LayerActivations {
   /// The layer's input, [n, d].
   let input: FloatBuffer
@@ -9,45 +11,44 @@ final class LayerActivations {
   let attentionInverse: FloatBuffer
   let mlpInverse: FloatBuffer
   /// Normed input of the attention and of the MLP, [n, d].
-  let attentionInput: FloatBuffer
-  let mlpInput: FloatBuffer
+  let attentionInput: NumberBuffer
+  let mlpInput: NumberBuffer
   /// After rotation: [n, heads·c] and [n, groups·c].
-  let query: FloatBuffer
-  let key: FloatBuffer
-  let value: FloatBuffer
+  let query: NumberBuffer
+  let key: NumberBuffer
+  let value: NumberBuffer
   let logSum: FloatBuffer
   /// The heads' results, [n, heads·c].
-  let attention: FloatBuffer
+  let attention: NumberBuffer
   /// The residual stream between attention and MLP, [n, d].
   let middle: FloatBuffer
-  /// [n, intermediate]; `gated` = silu(gate)·up.
-  let gate: FloatBuffer
-  let up: FloatBuffer
-  let gated: FloatBuffer
+  /// [n, intermediate].
+  let gate: NumberBuffer
+  let up: NumberBuffer
   /// scale · x·Aᵀ of each projection, [n, rank]; empty where it is not adapted.
-  let lowRank: [FloatBuffer]
+  let lowRank: [NumberBuffer]
 
-  init(tokens n: Int, config: ModelConfig, adapter: AdapterConfig?) {
+  init(tokens n: Int, config: ModelConfig, adapter: AdapterConfig?, precision: Precision) {
     let d = config.hiddenSize
     let queries = config.headCount * config.headSize
     let keys = config.keyValueHeadCount * config.headSize
+    func numbers(_ count: Int) -> NumberBuffer { NumberBuffer(count: count, type: precision.type) }
     input = FloatBuffer(count: n * d)
     attentionInverse = FloatBuffer(count: n)
     mlpInverse = FloatBuffer(count: n)
-    attentionInput = FloatBuffer(count: n * d)
-    mlpInput = FloatBuffer(count: n * d)
-    query = FloatBuffer(count: n * queries)
-    key = FloatBuffer(count: n * keys)
-    value = FloatBuffer(count: n * keys)
+    attentionInput = numbers(n * d)
+    mlpInput = numbers(n * d)
+    query = numbers(n * queries)
+    key = numbers(n * keys)
+    value = numbers(n * keys)
     logSum = FloatBuffer(count: n * config.headCount)
-    attention = FloatBuffer(count: n * queries)
+    attention = numbers(n * queries)
     middle = FloatBuffer(count: n * d)
-    gate = FloatBuffer(count: n * config.intermediateSize)
-    up = FloatBuffer(count: n * config.intermediateSize)
-    gated = FloatBuffer(count: n * config.intermediateSize)
+    gate = numbers(n * config.intermediateSize)
+    up = numbers(n * config.intermediateSize)
     lowRank = Projection.allCases.map { projection in
       let adapted = adapter?.targets.contains(projection.rawValue) ?? false
-      return FloatBuffer(count: adapted ? n * (adapter?.rank ?? 0) : 0)
+      return numbers(adapted ? n * (adapter?.rank ?? 0) : 0)
     }
   }
 }
@@ -57,43 +58,62 @@ final class Activations {
   let capacity: Int
   /// One per layer for training; a single one, used over and over, otherwise.
   let layers: [LayerActivations]
+  /// With recomputation: the layers' inputs, from which a layer is computed again on the way back.
+  let inputs: [FloatBuffer]
+  /// silu(gate)·up of the layer at hand, [n, intermediate].
+  let gated: NumberBuffer
   /// What the last layer hands on, before and after the final norm, [n, d].
   let output: FloatBuffer
   let outputInverse: FloatBuffer
-  let hidden: FloatBuffer
+  let hidden: NumberBuffer
   /// Room for gradients and intermediate results of the way back; empty outside training.
   let dStream: FloatBuffer
-  let dNormed: FloatBuffer
-  let dQuery: FloatBuffer
-  let dKey: FloatBuffer
-  let dValue: FloatBuffer
-  let dAttention: FloatBuffer
-  let dGated: FloatBuffer
-  let dLowRank: FloatBuffer
-  /// A projection's input with elements dropped.
-  let dropped: FloatBuffer
+  let dNormed: NumberBuffer
+  /// The gradient of the final norm's output, [n, d]: summed over pieces of the vocabulary.
+  let dHidden: FloatBuffer
+  let dQuery: NumberBuffer
+  let dKey: NumberBuffer
+  let dValue: NumberBuffer
+  let dAttention: NumberBuffer
+  let dGated: NumberBuffer
+  /// dy·B of each projection, [n, rank].
+  let dLowRank: [NumberBuffer]
+  /// Inputs with elements dropped, for up to three projections of the same input.
+  let dropped: [NumberBuffer]
 
-  init(tokens n: Int, config: ModelConfig, adapter: AdapterConfig?, training: Bool) {
+  init(
+    tokens n: Int, config: ModelConfig, adapter: AdapterConfig?, training: Bool,
+    recompute: Bool, precision: Precision
+  ) {
     capacity = n
     let d = config.hiddenSize
     let queries = config.headCount * config.headSize
     let keys = config.keyValueHeadCount * config.headSize
     let back = training ? n : 0
-    layers = (0..<(training ? config.layerCount : 1)).map { _ in
-      LayerActivations(tokens: n, config: config, adapter: adapter)
+    func numbers(_ count: Int) -> NumberBuffer { NumberBuffer(count: count, type: precision.type) }
+    layers = (0..<(training && !recompute ? config.layerCount : 1)).map { _ in
+      LayerActivations(tokens: n, config: config, adapter: adapter, precision: precision)
     }
+    inputs =
+      training && recompute
+      ? (0..<config.layerCount).map { _ in FloatBuffer(count: n * d) } : []
+    gated = numbers(n * config.intermediateSize)
     output = FloatBuffer(count: n * d)
     outputInverse = FloatBuffer(count: n)
-    hidden = FloatBuffer(count: n * d)
+    hidden = numbers(n * d)
     dStream = FloatBuffer(count: back * d)
-    dNormed = FloatBuffer(count: back * d)
-    dQuery = FloatBuffer(count: back * queries)
-    dKey = FloatBuffer(count: back * keys)
-    dValue = FloatBuffer(count: back * keys)
-    dAttention = FloatBuffer(count: back * queries)
-    dGated = FloatBuffer(count: back * config.intermediateSize)
-    dLowRank = FloatBuffer(count: back * (adapter?.rank ?? 0))
+    dNormed = numbers(back * d)
+    dHidden = FloatBuffer(count: back * d)
+    dQuery = numbers(back * queries)
+    dKey = numbers(back * keys)
+    dValue = numbers(back * keys)
+    dAttention = numbers(back * queries)
+    dGated = numbers(back * config.intermediateSize)
+    dLowRank = Projection.allCases.map { projection in
+      let adapted = adapter?.targets.contains(projection.rawValue) ?? false
+      return numbers(adapted ? back * (adapter?.rank ?? 0) : 0)
+    }
     let widest = max(d, queries, config.intermediateSize)
-    dropped = FloatBuffer(count: (adapter?.dropout ?? 0) > 0 ? n * widest : 0)
+    dropped = (0..<((adapter?.dropout ?? 0) > 0 ? 3 : 0)).map { _ in numbers(n * widest) }
   }
 }

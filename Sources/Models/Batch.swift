@@ -14,6 +14,8 @@ public struct Batch: Sendable {
   public let targets: [Int32]
 
   public var count: Int { ids.count }
+  /// Tokens of the longest sequence.
+  public let longest: Int
   public var sequenceCount: Int { starts.count - 1 }
 
   /// Lays out samples; `labels[i + 1]` is what row i predicts.
@@ -41,6 +43,7 @@ public struct Batch: Sendable {
       }
       starts.append(Int32(ids.count))
     }
+    longest = samples.reduce(0) { max($0, $1.ids.count) }
     self.ids = ids
     self.positions = positions
     self.starts = starts

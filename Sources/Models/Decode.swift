@@ -1,93 +1,138 @@
 import Formats
 import Kernels
 
+/// Stores what one more token of each sequence computes, f32.
+final class DecodeRoom {
+  let capacity: Int
+  /// [n, d].
+  let stream, normed: FloatBuffer
+  let query, key, value, attention: FloatBuffer
+  /// [n, intermediate].
+  let gate, up: FloatBuffer
+  /// [n, rank].
+  let low: FloatBuffer
+
+  init(sequences n: Int, config: ModelConfig, rank: Int) {
+    capacity = n
+    let queries = config.headCount * config.headSize
+    let keys = config.keyValueHeadCount * config.headSize
+    stream = FloatBuffer(count: n * config.hiddenSize)
+    normed = FloatBuffer(count: n * config.hiddenSize)
+    query = FloatBuffer(count: n * queries)
+    key = FloatBuffer(count: n * keys)
+    value = FloatBuffer(count: n * keys)
+    attention = FloatBuffer(count: n * queries)
+    gate = FloatBuffer(count: n * config.intermediateSize)
+    up = FloatBuffer(count: n * config.intermediateSize)
+    low = FloatBuffer(count: n * rank)
+  }
+}
+
 extension Network {
   /// Fills caches with prompts, all in one pass.
   /// - Returns: the logits behind each prompt's last token, [prompts, vocabulary].
   func prefill(_ batch: Batch, caches: [KeyValueCache]) -> FloatBuffer {
-    let width = config.keyValueHeadCount * config.headSize
-    let a = forward(batch) { layer, keys, values in
+    let a = forward(batch, back: false) { layer, keys, values in
       for (s, cache) in caches.enumerated() {
-        let start = Int(batch.starts[s])
         cache.append(
-          layer: layer, keys: keys + start * width, values: values + start * width,
-          rows: Int(batch.starts[s + 1]) - start)
+          layer: layer, keys: keys, values: values,
+          rows: Int(batch.starts[s])..<Int(batch.starts[s + 1]))
       }
     }
     for (s, cache) in caches.enumerated() {
       cache.length += Int(batch.starts[s + 1] - batch.starts[s])
     }
-    return lastLogits(a, rows: (0..<caches.count).map { Int(batch.starts[$0 + 1]) - 1 })
+    return logits(a, rows: (0..<caches.count).map { Int(batch.starts[$0 + 1]) - 1 })
   }
 
-  /// Takes one more token of each sequence.
+  /// Takes one more token of each sequence, f32 whatever the precision.
   /// - Returns: the logits behind them, [sequences, vocabulary].
   ///
-  /// A sequence's logits do not depend on which others are beside it: every product sums over its
-  /// inner dimension in the same order for any number of rows.
+  /// A sequence's logits do not depend on which others are beside it: each is a dot product of its
+  /// own.
   func decode(_ tokens: [Int32], caches: [KeyValueCache]) -> FloatBuffer {
     let n = tokens.count
     let d = config.hiddenSize
-    let a = room(for: n)
+    let room: DecodeRoom
+    if let held = decodeRoom, held.capacity >= n {
+      room = held
+    } else {
+      room = DecodeRoom(sequences: n, config: config, rank: adapter?.config.rank ?? 0)
+      decodeRoom = room
+    }
     let epsilon = Float(config.normEpsilon)
     let positions = caches.map { Int32($0.length) }
     let lengths = positions.map { $0 + 1 }
+    let rope = rope(positions: Int(lengths.max() ?? 1))
     let width = config.keyValueHeadCount * config.headSize
     let shape = AttentionShape(
       heads: config.headCount, groups: config.keyValueHeadCount, channels: config.headSize)
-    let room = a.layers[0]
-    let stream = a.output.pointer
-    Kernels.embed(
-      into: stream, table: model.pointer("model.embed_tokens.weight"), ids: tokens, n: n, d: d)
-    for layer in 0..<config.layerCount {
-      func norm(_ name: String) -> Floats { Floats(model.pointer("model.layers.\(layer).\(name)")) }
-      let x = room.attentionInput.pointer
+    let stream = Numbers(room.stream.pointer)
+    let normed = Numbers(room.normed.pointer)
+    func norm(_ weight: Floats) {
       Kernels.rmsNorm(
-        into: x, inverseRMS: nil, stream, weight: norm("input_layernorm.weight"), n: n, d: d,
-        epsilon: epsilon)
-      project(.query, layer, x, into: room.query.pointer, n: n, room)
-      project(.key, layer, x, into: room.key.pointer, n: n, room)
-      project(.value, layer, x, into: room.value.pointer, n: n, room)
+        into: normed, inverseRMS: nil, stream, weight: weight, n: n, d: d, epsilon: epsilon)
+    }
+    Kernels.embed(
+      into: room.stream.pointer, table: model.embedding.matrix, ids: tokens, n: n, d: d)
+    for (layer, weights) in model.layers.enumerated() {
+      func project(
+        _ projection: Projection, _ x: FloatBuffer, _ y: FloatBuffer, add: Bool = false
+      ) {
+        projectOne(projection, layer, x.pointer, into: y.pointer, n: n, add: add, low: room.low)
+      }
+      norm(weights.attentionNorm)
+      project(.query, room.normed, room.query)
+      project(.key, room.normed, room.key)
+      project(.value, room.normed, room.value)
       Kernels.rope(
-        room.query.pointer, table: rope, positions: positions, n: n, heads: config.headCount)
+        Numbers(room.query.pointer), table: rope, positions: positions, n: n,
+        heads: config.headCount)
       Kernels.rope(
-        room.key.pointer, table: rope, positions: positions, n: n,
+        Numbers(room.key.pointer), table: rope, positions: positions, n: n,
         heads: config.keyValueHeadCount)
       for (s, cache) in caches.enumerated() {
         cache.append(
-          layer: layer, keys: room.key.pointer + s * width, values: room.value.pointer + s * width,
-          rows: 1)
+          layer: layer, key: room.key.pointer + s * width, value: room.value.pointer + s * width)
       }
       Kernels.attentionDecode(
         into: room.attention.pointer, q: room.query.pointer, keys: caches.map { $0.keys(layer) },
         values: caches.map { $0.values(layer) }, lengths: lengths, shape: shape)
-      project(.output, layer, room.attention.pointer, into: stream, n: n, room, accumulate: true)
-      Kernels.rmsNorm(
-        into: room.mlpInput.pointer, inverseRMS: nil, stream,
-        weight: norm("post_attention_layernorm.weight"), n: n, d: d, epsilon: epsilon)
-      project(.gate, layer, room.mlpInput.pointer, into: room.gate.pointer, n: n, room)
-      project(.up, layer, room.mlpInput.pointer, into: room.up.pointer, n: n, room)
+      project(.output, room.attention, room.stream, add: true)
+      norm(weights.mlpNorm)
+      project(.gate, room.normed, room.gate)
+      project(.up, room.normed, room.up)
+      let gate = Numbers(room.gate.pointer)
       Kernels.swiglu(
-        into: room.gated.pointer, gate: room.gate.pointer, up: room.up.pointer,
-        count: n * config.intermediateSize)
-      project(.down, layer, room.gated.pointer, into: stream, n: n, room, accumulate: true)
+        into: gate, gate: gate, up: Numbers(room.up.pointer), count: n * config.intermediateSize)
+      project(.down, room.gate, room.stream, add: true)
     }
-    Kernels.rmsNorm(
-      into: a.hidden.pointer, inverseRMS: nil, stream, weight: model.pointer("model.norm.weight"),
-      n: n, d: d, epsilon: epsilon)
+    norm(model.norm)
     for cache in caches { cache.length += 1 }
-    return lastLogits(a, rows: Array(0..<n))
+    let logits = FloatBuffer(count: n * config.vocabularySize)
+    Kernels.dots(
+      room.normed.pointer, model.output.matrix, m: n, n: config.vocabularySize, k: d,
+      into: logits.pointer)
+    return logits
   }
 
-  private func lastLogits(_ a: Activations, rows: [Int]) -> FloatBuffer {
-    let d = config.hiddenSize
-    let picked = FloatBuffer(count: rows.count * d)
-    for (i, row) in rows.enumerated() {
-      (picked.pointer + i * d).update(from: a.hidden.pointer + row * d, count: d)
-    }
-    let logits = FloatBuffer(count: rows.count * config.vocabularySize)
-    packed.head.forward.multiply(
-      picked.pointer, rows: rows.count, rowStride: d, into: logits.pointer)
-    return logits
+  /// y (+)= x·Wᵀ + bias + scale · x·Aᵀ·Bᵀ for a few rows.
+  private func projectOne(
+    _ projection: Projection, _ layer: Int, _ x: Floats, into y: MutableFloats, n: Int, add: Bool,
+    low: FloatBuffer
+  ) {
+    let weights = model.layers[layer]
+    let weight = weights.projections[projection.index]
+    Kernels.dots(
+      x, weight.matrix, m: n, n: weight.rows, k: weight.columns, into: y,
+      bias: weights.biases[projection.index].map { Floats($0) }, accumulate: add)
+    guard let adapter, let offsets = adapter.offsets(projection, layer: layer) else { return }
+    let rank = adapter.config.rank
+    Kernels.dots(
+      x, Matrix(adapter.weights.pointer + offsets.a, stride: weight.columns), m: n, n: rank,
+      k: weight.columns, into: low.pointer, scale: Float(adapter.config.scale))
+    Kernels.dots(
+      low.pointer, Matrix(adapter.weights.pointer + offsets.b, stride: rank), m: n,
+      n: weight.rows, k: rank, into: y, accumulate: true)
   }
 }

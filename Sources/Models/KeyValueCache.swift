@@ -1,7 +1,7 @@
 import Formats
 import Kernels
 
-/// Stores the keys and values of one sequence, per layer, for the tokens seen so far.
+/// Stores the keys and values of one sequence, f32, per layer, for the tokens seen so far.
 final class KeyValueCache {
   private let width: Int
   private let capacity: Int
@@ -20,10 +20,22 @@ final class KeyValueCache {
   func keys(_ layer: Int) -> Floats { Floats(keys[layer].pointer) }
   func values(_ layer: Int) -> Floats { Floats(values[layer].pointer) }
 
-  /// Writes `rows` rows of a layer behind those already there; `length` moves when all layers have.
-  func append(layer: Int, keys newKeys: Floats, values newValues: Floats, rows: Int) {
-    precondition(length + rows <= capacity, "cache is full")
-    (keys[layer].pointer + length * width).update(from: newKeys, count: rows * width)
-    (values[layer].pointer + length * width).update(from: newValues, count: rows * width)
+  /// Writes rows of a layer behind those already there; `length` moves when all layers have.
+  func append(layer: Int, keys newKeys: NumberBuffer, values newValues: NumberBuffer,
+    rows: Range<Int>
+  ) {
+    precondition(length + rows.count <= capacity, "cache is full")
+    for (target, source) in [(keys[layer], newKeys), (values[layer], newValues)] {
+      Kernels.widen(
+        source.pointer(at: rows.lowerBound * width), type: source.type,
+        into: target.pointer + length * width, count: rows.count * width)
+    }
+  }
+
+  /// Writes the row of one more token.
+  func append(layer: Int, key: Floats, value: Floats) {
+    precondition(length < capacity, "cache is full")
+    (keys[layer].pointer + length * width).update(from: key, count: width)
+    (values[layer].pointer + length * width).update(from: value, count: width)
   }
 }

@@ -2,9 +2,10 @@ public import Bytes
 public import Formats
 
 extension LanguageModel {
-  /// Takes over the weights of an opened folder or file.
-  public convenience init(_ folder: ModelFolder) throws(FormatError) {
-    try self.init(config: folder.config, source: folder.tensors)
+  /// Takes the weights of an opened folder or file.
+  /// - Parameter holding: how matrices are held; as they are stored, unless told otherwise.
+  public convenience init(_ folder: ModelFolder, holding: Holding = .asStored) throws(FormatError) {
+    try self.init(config: folder.config, source: folder.tensors, holding: holding)
   }
 }
 

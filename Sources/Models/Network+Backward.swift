@@ -2,21 +2,22 @@ import Formats
 import Kernels
 
 extension Network {
-  func weightGradient(_ name: String) -> MutableFloats? {
-    training == .everything ? gradient.pointer + model.layout.offset(name) : nil
-  }
-
-  /// Goes back through all layers from `dNormed`.
+  /// Goes back through all layers from `dHidden`.
   func backward(_ batch: Batch, _ a: Activations) {
     let n = batch.count
     let d = config.hiddenSize
-    a.dStream.pointer.update(repeating: 0, count: n * d)
+    let rope = rope(positions: batch.longest)
     Kernels.rmsNormBackward(
-      dx: a.dStream.pointer, dw: weightGradient("model.norm.weight"), dy: a.dNormed.pointer,
-      x: a.output.pointer, weight: model.pointer("model.norm.weight"),
+      dx: Numbers(a.dStream.pointer), accumulate: false, dw: weightGradient("model.norm.weight"),
+      dy: Numbers(a.dHidden.pointer), x: Numbers(a.output.pointer), weight: model.norm,
       inverseRMS: a.outputInverse.pointer, n: n, d: d)
     for layer in stride(from: config.layerCount - 1, through: 0, by: -1) {
-      backward(layer: layer, batch: batch, room: a.layers[layer], a)
+      let room = a.layers[layer % a.layers.count]
+      if !a.inputs.isEmpty {
+        room.input.pointer.update(from: a.inputs[layer].pointer, count: n * d)
+        forward(layer: layer, batch: batch, rope: rope, room: room, next: nil, a)
+      }
+      backward(layer: layer, batch: batch, rope: rope, room: room, a)
     }
     if let table = weightGradient("model.embed_tokens.weight") {
       Kernels.embedBackward(dtable: table, dx: a.dStream.pointer, ids: batch.ids, n: n, d: d)
@@ -24,110 +25,158 @@ extension Network {
   }
 
   /// Turns `dStream` from the gradient of a layer's output into that of its input.
-  private func backward(layer: Int, batch: Batch, room: LayerActivations, _ a: Activations) {
+  private func backward(
+    layer: Int, batch: Batch, rope: RopeTable, room: LayerActivations, _ a: Activations
+  ) {
     let n = batch.count
     let d = config.hiddenSize
+    let weights = model.layers[layer]
     let shape = AttentionShape(
       heads: config.headCount, groups: config.keyValueHeadCount, channels: config.headSize)
     func name(_ rest: String) -> String { "model.layers.\(layer).\(rest)" }
 
-    projectBackward(
-      .down, layer, dy: a.dStream.pointer, x: room.gated.pointer, dx: a.dGated.pointer,
-      accumulate: false, n: n, room, a)
+    let dOut = Gradient(
+      matrix: Matrix(a.dStream.pointer, stride: d), numbers: Numbers(a.dStream.pointer))
+    // gated again, for the gradient of down_proj; gate and up become their own gradients.
+    let needsGated = training == .everything || adapter?.offsets(.down, layer: layer) != nil
+    back([(.down, dOut)], layer, into: a.dGated, n: n, a)
     Kernels.swigluBackward(
-      dgate: room.gate.pointer, dup: room.up.pointer, dy: a.dGated.pointer,
-      gate: room.gate.pointer, up: room.up.pointer, count: n * config.intermediateSize)
-    projectBackward(
-      .gate, layer, dy: room.gate.pointer, x: room.mlpInput.pointer, dx: a.dNormed.pointer,
-      accumulate: false, n: n, room, a)
-    projectBackward(
-      .up, layer, dy: room.up.pointer, x: room.mlpInput.pointer, dx: a.dNormed.pointer,
-      accumulate: true, n: n, room, a)
+      dgate: Numbers(room.gate), dup: Numbers(room.up), again: needsGated ? Numbers(a.gated) : nil,
+      dy: Numbers(a.dGated), gate: Numbers(room.gate), up: Numbers(room.up),
+      count: n * config.intermediateSize)
+    learn([(.down, dOut)], layer, x: a.gated, n: n, room, a)
+
+    let mlp = [(Projection.gate, room.gate), (Projection.up, room.up)].map {
+      ($0.0, Gradient(matrix: $0.1.matrix(columns: config.intermediateSize), numbers: Numbers($0.1)))
+    }
+    back(mlp, layer, into: a.dNormed, n: n, a)
+    learn(mlp, layer, x: room.mlpInput, n: n, room, a)
     Kernels.rmsNormBackward(
-      dx: a.dStream.pointer, dw: weightGradient(name("post_attention_layernorm.weight")),
-      dy: a.dNormed.pointer, x: room.middle.pointer,
-      weight: model.pointer(name("post_attention_layernorm.weight")),
+      dx: Numbers(a.dStream.pointer), accumulate: true,
+      dw: weightGradient(name("post_attention_layernorm.weight")), dy: Numbers(a.dNormed),
+      x: Numbers(room.middle.pointer), weight: weights.mlpNorm,
       inverseRMS: room.mlpInverse.pointer, n: n, d: d)
 
-    projectBackward(
-      .output, layer, dy: a.dStream.pointer, x: room.attention.pointer, dx: a.dAttention.pointer,
-      accumulate: false, n: n, room, a)
+    back([(.output, dOut)], layer, into: a.dAttention, n: n, a)
+    learn([(.output, dOut)], layer, x: room.attention, n: n, room, a)
     Kernels.attentionBackward(
-      dq: a.dQuery.pointer, dk: a.dKey.pointer, dv: a.dValue.pointer, do: a.dAttention.pointer,
-      o: room.attention.pointer, logSum: room.logSum.pointer, q: room.query.pointer,
-      k: room.key.pointer, v: room.value.pointer, starts: batch.starts, shape: shape)
+      dq: Numbers(a.dQuery), dk: Numbers(a.dKey), dv: Numbers(a.dValue),
+      do: Numbers(a.dAttention), o: Numbers(room.attention), logSum: room.logSum.pointer,
+      q: Numbers(room.query), k: Numbers(room.key), v: Numbers(room.value), starts: batch.starts,
+      shape: shape)
     Kernels.rope(
-      a.dQuery.pointer, table: rope, positions: batch.positions, n: n, heads: config.headCount,
+      Numbers(a.dQuery), table: rope, positions: batch.positions, n: n, heads: config.headCount,
       direction: -1)
     Kernels.rope(
-      a.dKey.pointer, table: rope, positions: batch.positions, n: n,
+      Numbers(a.dKey), table: rope, positions: batch.positions, n: n,
       heads: config.keyValueHeadCount, direction: -1)
-    let x = room.attentionInput.pointer
-    projectBackward(
-      .query, layer, dy: a.dQuery.pointer, x: x, dx: a.dNormed.pointer, accumulate: false, n: n,
-      room, a)
-    projectBackward(
-      .key, layer, dy: a.dKey.pointer, x: x, dx: a.dNormed.pointer, accumulate: true, n: n, room, a
-    )
-    projectBackward(
-      .value, layer, dy: a.dValue.pointer, x: x, dx: a.dNormed.pointer, accumulate: true, n: n,
-      room, a)
+    let heads = [(Projection.query, a.dQuery), (.key, a.dKey), (.value, a.dValue)].map {
+      (
+        $0.0,
+        Gradient(
+          matrix: $0.1.matrix(columns: weights.projections[$0.0.index].rows),
+          numbers: Numbers($0.1))
+      )
+    }
+    back(heads, layer, into: a.dNormed, n: n, a)
+    learn(heads, layer, x: room.attentionInput, n: n, room, a)
     Kernels.rmsNormBackward(
-      dx: a.dStream.pointer, dw: weightGradient(name("input_layernorm.weight")),
-      dy: a.dNormed.pointer, x: room.input.pointer,
-      weight: model.pointer(name("input_layernorm.weight")),
+      dx: Numbers(a.dStream.pointer), accumulate: true,
+      dw: weightGradient(name("input_layernorm.weight")), dy: Numbers(a.dNormed),
+      x: Numbers(room.input.pointer), weight: weights.attentionNorm,
       inverseRMS: room.attentionInverse.pointer, n: n, d: d)
   }
 
-  /// dx (+)= dy·W and the low-rank path's share; adds the gradients of what is trained.
-  private func projectBackward(
-    _ projection: Projection, _ layer: Int, dy: Floats, x: Floats, dx: MutableFloats,
-    accumulate: Bool, n: Int, _ room: LayerActivations, _ a: Activations
+  /// The gradient of a projection's output, [n, out].
+  private struct Gradient {
+    let matrix: Matrix
+    let numbers: Numbers
+  }
+
+  /// dx = Σ dy·W + dLow·A over projections that read the same x, dLow = scale · dy·B.
+  private func back(
+    _ projections: [(Projection, Gradient)], _ layer: Int, into dx: NumberBuffer, n: Int,
+    _ a: Activations
   ) {
-    let pair = packed.layers[layer][projection.index]
-    let path = projection.path(layer: layer)
-    pair.backward?.multiply(dy, rows: n, rowStride: pair.out, into: dx, accumulate: accumulate)
-    if let dw = weightGradient(path + ".weight") {
-      space.multiply(
-        dy, rows: pair.out, rowStride: 1, columnStride: pair.out, by: x, k: n, n: pair.columns,
-        bRowStride: pair.columns, into: dw, accumulate: true)
-      if hasBias(projection), let dBias = weightGradient(path + ".bias") {
-        Kernels.biasBackward(dbias: dBias, dx: dy, n: n, d: pair.out)
+    let weights = model.layers[layer].projections
+    let columns = weights[projections[0].0.index].columns
+    var terms: [Term] = []
+    var masked: [(projection: Projection, term: Term)] = []
+    for (projection, dy) in projections {
+      let weight = weights[projection.index]
+      terms.append(Term(dy.matrix, weight.matrix, k: weight.rows))
+      guard let adapter, let offsets = adapter.offsets(projection, layer: layer) else { continue }
+      let rank = adapter.config.rank
+      let dLow = a.dLowRank[projection.index]
+      let b = Matrix(adapter.weights.pointer + offsets.b, stride: rank)
+      Kernels.product(
+        [Term(dy.matrix, b, k: weight.rows)], m: n, n: rank, precision: precision,
+        into: dLow.pointer, type: dLow.type)
+      Kernels.scale(Numbers(dLow), by: Float(adapter.config.scale), count: n * rank)
+      let factor = Matrix(adapter.weights.pointer + offsets.a, stride: columns)
+      let term = Term(dLow.matrix(columns: rank), factor, k: rank)
+      if dropout == nil { terms.append(term) } else { masked.append((projection, term)) }
+    }
+    Kernels.product(
+      terms, m: n, n: columns, precision: precision, into: dx.pointer, type: dx.type)
+    // What dropout held back from A does not come back through it.
+    guard let p = dropout, let room = a.dropped.first else { return }
+    for (projection, term) in masked {
+      Kernels.product(
+        [term], m: n, n: columns, precision: precision, into: room.pointer, type: room.type)
+      Kernels.dropout(
+        into: Numbers(room), Numbers(room), p: p, seed: seed(projection, layer),
+        count: n * columns)
+      Kernels.add(Numbers(room), to: Numbers(dx), count: n * columns)
+    }
+  }
+
+  /// Adds the gradients of what is trained in projections that read the same x.
+  private func learn(
+    _ projections: [(Projection, Gradient)], _ layer: Int, x: NumberBuffer, n: Int,
+    _ room: LayerActivations, _ a: Activations
+  ) {
+    let weights = model.layers[layer].projections
+    for (projection, dy) in projections {
+      let weight = weights[projection.index]
+      let path = projection.path(layer: layer)
+      let input = x.matrix(columns: weight.columns)
+      // dW [out, in] += dyᵀ·x.
+      if let dw = weightGradient(path + ".weight") {
+        Kernels.product(
+          [Term(dy.matrix.transposed, input, k: n)], m: weight.rows, n: weight.columns,
+          precision: precision, into: dw, accumulate: true)
+        if model.layers[layer].biases[projection.index] != nil,
+          let dBias = weightGradient(path + ".bias")
+        {
+          Kernels.biasBackward(dbias: dBias, dx: dy.numbers, n: n, d: weight.rows)
+        }
       }
+      guard training == .adapter, let adapter,
+        let offsets = adapter.offsets(projection, layer: layer)
+      else { continue }
+      let rank = adapter.config.rank
+      // dA [rank, in] += dLowᵀ·dropout(x).
+      let source = dropped(
+        x, projection, layer, count: n * weight.columns, into: a.dropped.first)
+      let dLow = a.dLowRank[projection.index].matrix(columns: rank)
+      Kernels.product(
+        [Term(dLow.transposed, source.matrix(columns: weight.columns), k: n)], m: rank,
+        n: weight.columns, precision: precision, into: gradient.pointer + offsets.a,
+        accumulate: true)
+      // dB [out, rank] += dyᵀ·low, as the transpose of lowᵀ·dy: few rows of many columns are
+      // multiplied faster than many rows of few.
+      if turned.count < rank * weight.rows { turned = FloatBuffer(count: rank * weight.rows) }
+      let low = room.lowRank[projection.index].matrix(columns: rank)
+      Kernels.product(
+        [Term(low.transposed, dy.matrix, k: n)], m: rank, n: weight.rows, precision: precision,
+        into: turned.pointer)
+      Kernels.addTransposed(
+        turned.pointer, rows: rank, columns: weight.rows, to: gradient.pointer + offsets.b)
     }
-    guard let adapter, let offsets = adapter.offsets(projection, layer: layer) else { return }
-    let rank = adapter.config.rank
-    let dLow = a.dLowRank.pointer
-    // dB [out, rank] += dyᵀ · (scale · x·Aᵀ).
-    if training == .adapter {
-      space.multiply(
-        dy, rows: pair.out, rowStride: 1, columnStride: pair.out,
-        by: room.lowRank[projection.index].pointer, k: n, n: rank, bRowStride: rank,
-        into: gradient.pointer + offsets.b, accumulate: true)
-    }
-    space.multiply(
-      dy, rows: n, rowStride: pair.out, by: adapter.weights.pointer + offsets.b, k: pair.out,
-      n: rank, bRowStride: rank, into: dLow)
-    Kernels.scale(dLow, by: Float(adapter.config.scale), count: n * rank)
-    // dA [rank, in] += dLowᵀ · dropout(x).
-    if training == .adapter {
-      space.multiply(
-        dLow, rows: rank, rowStride: 1, columnStride: rank,
-        by: dropped(x, projection, layer, count: n * pair.columns), k: n, n: pair.columns,
-        bRowStride: pair.columns, into: gradient.pointer + offsets.a, accumulate: true)
-    }
-    guard let p = dropout else {
-      space.multiply(
-        dLow, rows: n, rowStride: rank, by: adapter.weights.pointer + offsets.a, k: rank,
-        n: pair.columns, bRowStride: pair.columns, into: dx, accumulate: true)
-      return
-    }
-    let dDropped = a.dropped.pointer
-    space.multiply(
-      dLow, rows: n, rowStride: rank, by: adapter.weights.pointer + offsets.a, k: rank,
-      n: pair.columns, bRowStride: pair.columns, into: dDropped)
-    Kernels.dropout(
-      into: dDropped, dDropped, p: p, seed: seed(projection, layer), count: n * pair.columns)
-    Kernels.add(dDropped, to: dx, count: n * pair.columns)
+  }
+
+  private func weightGradient(_ name: String) -> MutableFloats? {
+    training == .everything ? gradient.pointer + model.layout.offset(name) : nil
   }
 }

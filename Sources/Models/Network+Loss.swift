@@ -1,9 +1,19 @@
 import Formats
 import Kernels
 
+/// Stores what the output matrix reads and writes for a piece of a batch.
+struct HeadRoom {
+  /// [rows, vocabulary].
+  var logits = FloatBuffer(count: 0)
+  /// Hidden states of the rows, [rows, d], and their gradient.
+  var rows = NumberBuffer(count: 0, type: .f32)
+  var dRows = FloatBuffer(count: 0)
+}
+
 extension Network {
-  /// Rows whose logits are computed at a time, so that no [n, vocabulary] matrix exists.
-  static let logitRows = 256
+  /// Rows whose logits are computed at a time, so that no [n, vocabulary] matrix exists: about 64 MB
+  /// of logits, but enough rows that reading the output matrix pays.
+  var logitRows: Int { min(512, max(96, (16 << 20) / config.vocabularySize / 48 * 48)) }
 
   /// Computes the sum of −log p over the batch's loss rows, without gradients.
   public func loss(_ batch: Batch) -> Double {
@@ -13,56 +23,66 @@ extension Network {
   /// −log p of each loss row's target, in order.
   public func losses(_ batch: Batch) -> [Float] {
     guard batch.count > 0 else { return [] }
-    let a = forward(batch)
-    return head(batch, a, scale: 0, back: false)
+    let a = forward(batch, back: false)
+    return lossOfHead(batch, a, scale: 0, back: false)
   }
 
   /// The logits of chosen rows, [rows, vocabulary].
   public func logits(_ batch: Batch, rows chosen: [Int]) -> [Float] {
-    let a = forward(batch)
+    logits(forward(batch, back: false), rows: chosen).floats
+  }
+
+  func logits(_ a: Activations, rows chosen: [Int]) -> FloatBuffer {
     let d = config.hiddenSize
     let v = config.vocabularySize
-    let picked = FloatBuffer(count: chosen.count * d)
+    let picked = NumberBuffer(count: chosen.count * d, type: precision.type)
+    let size = precision.type.bytes(d)
     for (i, row) in chosen.enumerated() {
-      (picked.pointer + i * d).update(from: a.hidden.pointer + row * d, count: d)
+      picked.pointer(at: i * d).copyMemory(from: a.hidden.pointer(at: row * d), byteCount: size)
     }
     let result = FloatBuffer(count: chosen.count * v)
-    packed.head.forward.multiply(
-      picked.pointer, rows: chosen.count, rowStride: d, into: result.pointer)
-    return result.floats
+    Kernels.product(
+      [Term(picked.matrix(columns: d), model.output.transposed, k: d)], m: chosen.count, n: v,
+      precision: precision, into: result.pointer)
+    return result
   }
 
   /// Adds the gradient of scale · Σ −log p to `gradient`.
   /// - Returns: Σ −log p.
   public func lossAndGradient(_ batch: Batch, scale: Float) -> Double {
     guard batch.count > 0 else { return 0 }
-    let a = forward(batch)
-    let losses = head(batch, a, scale: scale, back: true)
+    let a = forward(batch, back: true)
+    let losses = lossOfHead(batch, a, scale: scale, back: true)
     backward(batch, a)
     return losses.reduce(0) { $0 + Double($1) }
   }
 
   /// Goes through the output matrix for the rows that carry loss. With `back`, leaves the gradient
-  /// of the normed hidden states in `dNormed`.
-  func head(_ batch: Batch, _ a: Activations, scale: Float, back: Bool) -> [Float] {
+  /// of the normed hidden states in `dHidden`.
+  private func lossOfHead(_ batch: Batch, _ a: Activations, scale: Float, back: Bool) -> [Float] {
     let d = config.hiddenSize
     let v = config.vocabularySize
-    let chunk = Self.logitRows
-    if logits.count < chunk * v { logits = FloatBuffer(count: chunk * v) }
-    if rows.count < chunk * d {
-      rows = FloatBuffer(count: chunk * d)
-      dRows = FloatBuffer(count: chunk * d)
+    let chunk = min(logitRows, max(batch.lossRows.count, 1))
+    if head.logits.count < chunk * v { head.logits = FloatBuffer(count: chunk * v) }
+    if head.dRows.count < chunk * d || head.rows.type != precision.type {
+      head.rows = NumberBuffer(count: chunk * d, type: precision.type)
+      head.dRows = FloatBuffer(count: chunk * d)
     }
-    if back { a.dNormed.pointer.update(repeating: 0, count: batch.count * d) }
+    let (logits, rows, dRows) = (head.logits, head.rows, head.dRows)
+    if back { a.dHidden.pointer.update(repeating: 0, count: batch.count * d) }
     var losses = [Float](repeating: 0, count: batch.lossRows.count)
+    let size = precision.type.bytes(d)
     var first = 0
     while first < batch.lossRows.count {
       let count = min(chunk, batch.lossRows.count - first)
       for i in 0..<count {
-        (rows.pointer + i * d).update(
-          from: a.hidden.pointer + Int(batch.lossRows[first + i]) * d, count: d)
+        rows.pointer(at: i * d).copyMemory(
+          from: a.hidden.pointer(at: Int(batch.lossRows[first + i]) * d), byteCount: size)
       }
-      packed.head.forward.multiply(rows.pointer, rows: count, rowStride: d, into: logits.pointer)
+      let picked = rows.matrix(columns: d)
+      Kernels.product(
+        [Term(picked, model.output.transposed, k: d)], m: count, n: v, precision: precision,
+        into: logits.pointer)
       losses.withUnsafeMutableBufferPointer { all in
         batch.targets.withUnsafeBufferPointer { targets in
           guard let out = all.baseAddress, let wanted = targets.baseAddress else { return }
@@ -72,18 +92,19 @@ extension Network {
         }
       }
       if back {
-        packed.head.backward?.multiply(
-          logits.pointer, rows: count, rowStride: v, into: dRows.pointer)
+        let dLogits = Matrix(logits.pointer, stride: v)
+        Kernels.product(
+          [Term(dLogits, model.output.matrix, k: v)], m: count, n: d, precision: precision,
+          into: dRows.pointer)
         for i in 0..<count {
-          (a.dNormed.pointer + Int(batch.lossRows[first + i]) * d).update(
+          (a.dHidden.pointer + Int(batch.lossRows[first + i]) * d).update(
             from: dRows.pointer + i * d, count: d)
         }
         if training == .everything {
           let name = config.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight"
-          space.multiply(
-            logits.pointer, rows: v, rowStride: 1, columnStride: v, by: rows.pointer, k: count,
-            n: d, bRowStride: d, into: gradient.pointer + model.layout.offset(name),
-            accumulate: true)
+          Kernels.product(
+            [Term(dLogits.transposed, picked, k: count)], m: v, n: d, precision: precision,
+            into: gradient.pointer + model.layout.offset(name), accumulate: true)
         }
       }
       first += count

@@ -12,154 +12,217 @@ public final class Network {
     case nothing, adapter, everything
   }
 
-  public let packed: PackedModel
+  public let model: LanguageModel
   public let adapter: Adapter?
   public let training: Training
+  /// What operands of products are rounded to.
+  public let precision: Precision
+  /// Whether layers are computed again on the way back instead of being kept.
+  public let recompute: Bool
   /// Gradients in the layout of what is trained.
   public let gradient: FloatBuffer
   /// Which elements dropout drops depends on this number; set anew each step.
   public var dropoutSeed: UInt64 = 0
 
   let config: ModelConfig
-  let rope: RopeTable
-  let space = PackingSpace()
-  var activations: Activations?
-  var logits = FloatBuffer(count: 0)
-  var rows = FloatBuffer(count: 0)
-  var dRows = FloatBuffer(count: 0)
+  private var rope: RopeTable?
+  /// Room for passes with a way back, and for those without.
+  private var trainingRoom: Activations?
+  private var passingRoom: Activations?
+  var decodeRoom: DecodeRoom?
+  var head = HeadRoom()
+  /// A product [rank, out] before it is added to the gradient of B [out, rank].
+  var turned = FloatBuffer(count: 0)
 
-  public var model: LanguageModel { packed.model }
-
-  public init(_ packed: PackedModel, adapter: Adapter? = nil, training: Training = .nothing) {
-    self.packed = packed
+  public init(
+    _ model: LanguageModel, adapter: Adapter? = nil, training: Training = .nothing,
+    precision: Precision = .f32, recompute: Bool = false
+  ) {
+    self.model = model
     self.adapter = adapter
     self.training = training
-    config = packed.model.config
-    rope = RopeTable(
-      positions: config.maximumPositions, channels: config.headSize, theta: config.ropeTheta)
+    self.precision = precision
+    self.recompute = recompute
+    config = model.config
     gradient =
       switch training {
       case .nothing: FloatBuffer(count: 0)
       case .adapter: FloatBuffer(count: adapter?.layout.count ?? 0)
-      case .everything: FloatBuffer(count: packed.model.layout.count)
+      case .everything: FloatBuffer(count: model.layout.count)
       }
+    precondition(
+      training != .everything || model.weights.count == model.layout.count,
+      "full training needs a trainable model")
   }
 
-  /// Activations with room for n tokens.
-  func room(for n: Int) -> Activations {
-    if let activations, activations.capacity >= n { return activations }
+  /// Activations with room for n tokens, with the way back or without.
+  func room(for n: Int, back: Bool) -> Activations {
+    let held = back ? trainingRoom : passingRoom
+    if let held, held.capacity >= n { return held }
+    // The smaller one goes before the larger one comes.
+    if back { trainingRoom = nil } else { passingRoom = nil }
     let made = Activations(
-      tokens: n, config: config, adapter: adapter?.config, training: training != .nothing)
-    activations = made
+      tokens: n, config: config, adapter: adapter?.config, training: back,
+      recompute: recompute, precision: precision)
+    if back { trainingRoom = made } else { passingRoom = made }
+    return made
+  }
+
+  /// The rotations of at least as many positions as a batch has; made for more as they are needed.
+  func rope(positions: Int) -> RopeTable {
+    if let rope, rope.positions >= positions { return rope }
+    var size = 256
+    while size < positions { size *= 2 }
+    let made = RopeTable(positions: size, channels: config.headSize, theta: config.ropeTheta)
+    rope = made
     return made
   }
 
   /// Computes the final hidden states of a batch, [n, d].
-  /// - Parameter keep: called after each layer with its keys and values, [n, groups·c].
+  /// - Parameters:
+  ///   - back: whether the way back will follow.
+  ///   - keep: called after each layer with its keys and values, [n, groups·c].
   func forward(
-    _ batch: Batch, keep: ((_ layer: Int, _ keys: Floats, _ values: Floats) -> Void)? = nil
+    _ batch: Batch, back: Bool,
+    keep: ((_ layer: Int, _ keys: NumberBuffer, _ values: NumberBuffer) -> Void)? = nil
   ) -> Activations {
     let n = batch.count
-    let a = room(for: n)
+    let a = room(for: n, back: back)
     let d = config.hiddenSize
+    let rope = rope(positions: batch.longest)
     Kernels.embed(
-      into: a.layers[0].input.pointer, table: model.pointer("model.embed_tokens.weight"),
-      ids: batch.ids, n: n, d: d)
+      into: a.layers[0].input.pointer, table: model.embedding.matrix, ids: batch.ids, n: n, d: d)
     for layer in 0..<config.layerCount {
       let room = a.layers[layer % a.layers.count]
+      if !a.inputs.isEmpty { a.inputs[layer].pointer.update(from: room.input.pointer, count: n * d) }
       let next =
         layer + 1 < config.layerCount
         ? a.layers[(layer + 1) % a.layers.count].input : a.output
-      forward(layer: layer, batch: batch, room: room, next: next.pointer, a)
-      keep?(layer, room.key.pointer, room.value.pointer)
+      forward(layer: layer, batch: batch, rope: rope, room: room, next: next.pointer, a)
+      keep?(layer, room.key, room.value)
     }
     Kernels.rmsNorm(
-      into: a.hidden.pointer, inverseRMS: a.outputInverse.pointer, a.output.pointer,
-      weight: model.pointer("model.norm.weight"), n: n, d: d, epsilon: Float(config.normEpsilon))
+      into: Numbers(a.hidden), inverseRMS: a.outputInverse.pointer, Numbers(a.output.pointer),
+      weight: model.norm, n: n, d: d, epsilon: Float(config.normEpsilon))
     return a
   }
 
-  private func forward(
-    layer: Int, batch: Batch, room: LayerActivations, next: MutableFloats, _ a: Activations
+  /// Computes one layer from `room.input`.
+  /// - Parameter next: where its output goes; nil if only what the way back needs is wanted.
+  func forward(
+    layer: Int, batch: Batch, rope: RopeTable, room: LayerActivations, next: MutableFloats?,
+    _ a: Activations
   ) {
     let n = batch.count
     let d = config.hiddenSize
     let epsilon = Float(config.normEpsilon)
+    let weights = model.layers[layer]
     let shape = AttentionShape(
       heads: config.headCount, groups: config.keyValueHeadCount, channels: config.headSize)
-    func norm(_ name: String) -> Floats { Floats(model.pointer("model.layers.\(layer).\(name)")) }
 
     Kernels.rmsNorm(
-      into: room.attentionInput.pointer, inverseRMS: room.attentionInverse.pointer,
-      room.input.pointer, weight: norm("input_layernorm.weight"), n: n, d: d, epsilon: epsilon)
-    let x = room.attentionInput.pointer
-    project(.query, layer, x, into: room.query.pointer, n: n, room)
-    project(.key, layer, x, into: room.key.pointer, n: n, room)
-    project(.value, layer, x, into: room.value.pointer, n: n, room)
+      into: Numbers(room.attentionInput), inverseRMS: room.attentionInverse.pointer,
+      Numbers(room.input.pointer), weight: weights.attentionNorm, n: n, d: d, epsilon: epsilon)
+    let x = room.attentionInput
+    project(.query, layer, x, into: room.query, n: n, room, a)
+    project(.key, layer, x, into: room.key, n: n, room, a)
+    project(.value, layer, x, into: room.value, n: n, room, a)
     Kernels.rope(
-      room.query.pointer, table: rope, positions: batch.positions, n: n, heads: config.headCount)
+      Numbers(room.query), table: rope, positions: batch.positions, n: n, heads: config.headCount)
     Kernels.rope(
-      room.key.pointer, table: rope, positions: batch.positions, n: n,
+      Numbers(room.key), table: rope, positions: batch.positions, n: n,
       heads: config.keyValueHeadCount)
     Kernels.attention(
-      into: room.attention.pointer, logSum: room.logSum.pointer, q: room.query.pointer,
-      k: room.key.pointer, v: room.value.pointer, starts: batch.starts, shape: shape)
+      into: Numbers(room.attention), logSum: room.logSum.pointer, q: Numbers(room.query),
+      k: Numbers(room.key), v: Numbers(room.value), starts: batch.starts, shape: shape)
     // middle = input + o_proj(attention), next = middle + down_proj(...): products add to a copy.
     room.middle.pointer.update(from: room.input.pointer, count: n * d)
-    project(
-      .output, layer, room.attention.pointer, into: room.middle.pointer, n: n, room,
-      accumulate: true)
+    project(.output, layer, room.attention, addingTo: room.middle.pointer, n: n, room, a)
     Kernels.rmsNorm(
-      into: room.mlpInput.pointer, inverseRMS: room.mlpInverse.pointer, room.middle.pointer,
-      weight: norm("post_attention_layernorm.weight"), n: n, d: d, epsilon: epsilon)
-    project(.gate, layer, room.mlpInput.pointer, into: room.gate.pointer, n: n, room)
-    project(.up, layer, room.mlpInput.pointer, into: room.up.pointer, n: n, room)
+      into: Numbers(room.mlpInput), inverseRMS: room.mlpInverse.pointer,
+      Numbers(room.middle.pointer), weight: weights.mlpNorm, n: n, d: d, epsilon: epsilon)
+    project(.gate, layer, room.mlpInput, into: room.gate, n: n, room, a)
+    project(.up, layer, room.mlpInput, into: room.up, n: n, room, a)
+    let adaptsDown = adapter?.offsets(.down, layer: layer) != nil
+    guard next != nil || adaptsDown else { return }
     Kernels.swiglu(
-      into: room.gated.pointer, gate: room.gate.pointer, up: room.up.pointer,
+      into: Numbers(a.gated), gate: Numbers(room.gate), up: Numbers(room.up),
       count: n * config.intermediateSize)
+    guard let next else {
+      lowRank(.down, layer, a.gated, n: n, room, a)
+      return
+    }
     next.update(from: room.middle.pointer, count: n * d)
-    project(.down, layer, room.gated.pointer, into: next, n: n, room, accumulate: true)
+    project(.down, layer, a.gated, addingTo: next, n: n, room, a)
   }
 
-  /// y (+)= x·Wᵀ + bias + scale · dropout(x)·Aᵀ·Bᵀ.
-  func project(
-    _ projection: Projection, _ layer: Int, _ x: Floats, into y: MutableFloats, n: Int,
-    _ room: LayerActivations, accumulate: Bool = false
+  /// y = x·Wᵀ + bias + scale · dropout(x)·Aᵀ·Bᵀ.
+  private func project(
+    _ projection: Projection, _ layer: Int, _ x: NumberBuffer, into y: NumberBuffer, n: Int,
+    _ room: LayerActivations, _ a: Activations
   ) {
-    let pair = packed.layers[layer][projection.index]
-    pair.forward.multiply(x, rows: n, rowStride: pair.columns, into: y, accumulate: accumulate)
-    if hasBias(projection) {
-      Kernels.addBias(
-        y, bias: model.pointer(projection.path(layer: layer) + ".bias"), n: n, d: pair.out)
-    }
-    guard let adapter, let offsets = adapter.offsets(projection, layer: layer) else { return }
-    let rank = adapter.config.rank
-    let low = room.lowRank[projection.index].pointer
-    let source = dropped(x, projection, layer, count: n * pair.columns)
-    space.multiply(
-      source, rows: n, rowStride: pair.columns, by: adapter.weights.pointer + offsets.a,
-      k: pair.columns, n: rank, bRowStride: 1, bColumnStride: pair.columns, into: low)
-    Kernels.scale(low, by: Float(adapter.config.scale), count: n * rank)
-    space.multiply(
-      low, rows: n, rowStride: rank, by: adapter.weights.pointer + offsets.b, k: rank, n: pair.out,
-      bRowStride: 1, bColumnStride: rank, into: y, accumulate: true)
+    let weights = model.layers[layer]
+    let terms = terms(projection, layer, x, n: n, room, a)
+    Kernels.product(
+      terms, m: n, n: weights.projections[projection.index].rows, precision: precision,
+      into: y.pointer, type: y.type, bias: weights.biases[projection.index].map { Floats($0) })
   }
 
-  func hasBias(_ projection: Projection) -> Bool {
-    switch projection {
-    case .query, .key, .value: config.queryKeyValueBias
-    case .output: config.outputBias
-    default: false
+  /// y += x·Wᵀ + bias + scale · dropout(x)·Aᵀ·Bᵀ.
+  private func project(
+    _ projection: Projection, _ layer: Int, _ x: NumberBuffer, addingTo y: MutableFloats, n: Int,
+    _ room: LayerActivations, _ a: Activations
+  ) {
+    let weights = model.layers[layer]
+    let terms = terms(projection, layer, x, n: n, room, a)
+    Kernels.product(
+      terms, m: n, n: weights.projections[projection.index].rows, precision: precision,
+      into: y, accumulate: true, bias: weights.biases[projection.index].map { Floats($0) })
+  }
+
+  /// The products that a projection's result is the sum of.
+  private func terms(
+    _ projection: Projection, _ layer: Int, _ x: NumberBuffer, n: Int, _ room: LayerActivations,
+    _ a: Activations
+  ) -> [Term] {
+    let weight = model.layers[layer].projections[projection.index]
+    var terms = [Term(x.matrix(columns: weight.columns), weight.transposed, k: weight.columns)]
+    if let adapter, let offsets = adapter.offsets(projection, layer: layer) {
+      lowRank(projection, layer, x, n: n, room, a)
+      let rank = adapter.config.rank
+      let b = Matrix(adapter.weights.pointer + offsets.b, stride: rank)
+      terms.append(
+        Term(room.lowRank[projection.index].matrix(columns: rank), b.transposed, k: rank))
     }
+    return terms
+  }
+
+  /// scale · dropout(x)·Aᵀ, kept for the way back.
+  private func lowRank(
+    _ projection: Projection, _ layer: Int, _ x: NumberBuffer, n: Int, _ room: LayerActivations,
+    _ a: Activations
+  ) {
+    guard let adapter, let offsets = adapter.offsets(projection, layer: layer) else { return }
+    let columns = model.layers[layer].projections[projection.index].columns
+    let rank = adapter.config.rank
+    let low = room.lowRank[projection.index]
+    let source = dropped(x, projection, layer, count: n * columns, into: a.dropped.first)
+    let factor = Matrix(adapter.weights.pointer + offsets.a, stride: columns)
+    Kernels.product(
+      [Term(source.matrix(columns: columns), factor.transposed, k: columns)], m: n, n: rank,
+      precision: precision, into: low.pointer, type: low.type)
+    Kernels.scale(Numbers(low), by: Float(adapter.config.scale), count: n * rank)
   }
 
   /// x itself, or x with elements dropped while an adapter trains with dropout.
   func dropped(
-    _ x: Floats, _ projection: Projection, _ layer: Int, count: Int
-  ) -> Floats {
-    guard let p = dropout, let room = activations?.dropped.pointer else { return x }
-    Kernels.dropout(into: room, x, p: p, seed: seed(projection, layer), count: count)
-    return Floats(room)
+    _ x: NumberBuffer, _ projection: Projection, _ layer: Int, count: Int,
+    into room: NumberBuffer?
+  ) -> NumberBuffer {
+    guard let p = dropout, let room else { return x }
+    Kernels.dropout(
+      into: Numbers(room), Numbers(x), p: p, seed: seed(projection, layer), count: count)
+    return room
   }
 
   var dropout: Float? {
@@ -169,20 +232,5 @@ public final class Network {
 
   func seed(_ projection: Projection, _ layer: Int) -> UInt64 {
     dropoutSeed &+ UInt64(layer * Projection.allCases.count + projection.index + 1) << 40
-  }
-}
-
-extension Projection {
-  /// Its place in `allCases`.
-  var index: Int {
-    switch self {
-    case .query: 0
-    case .key: 1
-    case .value: 2
-    case .output: 3
-    case .gate: 4
-    case .up: 5
-    case .down: 6
-    }
   }
 }

@@ -11,10 +11,10 @@ import Tokenizers
 /// Scores one user's test texts with every model there is.
 struct Arms {
   let base: InputArtifact
-  let packed: PackedModel
+  let model: LanguageModel
   let context: StageContext
 
-  private var config: ModelConfig { packed.model.config }
+  private var config: ModelConfig { model.config }
 
   func write() throws {
     let tokenizer = try context.optionalInput("test").map { _ in
@@ -25,9 +25,7 @@ struct Arms {
     let personal = try adapter("adapter")
     let control = try adapter("control")
     let shipped = try context.optionalInput("shipped").map { input in
-      PackedModel(
-        try LanguageModel(ModelFolder(paths: input.filePaths) { try input.map($0) }),
-        training: false)
+      try LanguageModel(ModelFolder(paths: input.filePaths) { try input.map($0) })
     }
 
     var helped: [TokenSample]?
@@ -39,7 +37,7 @@ struct Arms {
     }
     var arms: [(name: String, network: Network, samples: [TokenSample])] = []
     func add(_ name: String, _ adapter: Adapter?, withRetrieval: Bool) {
-      let network = Network(packed, adapter: adapter)
+      let network = Network(model, adapter: adapter)
       arms.append((name, network, samples))
       if withRetrieval, let helped { arms.append((name + "+retrieval", network, helped)) }
     }
@@ -72,7 +70,7 @@ struct Arms {
       try context.output("continuations").write(text: beside.markdown)
     }
     if context[Evaluate.keepLogits] {
-      try writeLogits(Network(packed, adapter: personal), samples)
+      try writeLogits(Network(model, adapter: personal), samples)
     }
   }
 

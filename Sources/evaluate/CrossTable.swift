@@ -10,14 +10,14 @@ import Tokenizers
 /// Scores every user's test texts with every user's adapter.
 struct CrossTable {
   let base: InputArtifact
-  let packed: PackedModel
+  let model: LanguageModel
   let context: StageContext
 
   /// - Parameters:
   ///   - adapters: a tree with a folder per user.
   ///   - tests: a tree with a records file per user.
   func write(adapters: InputArtifact, tests: InputArtifact) throws {
-    let config = packed.model.config
+    let config = model.config
     let tokenizer = try TokenizerFolder.open(paths: base.filePaths) { try base.map($0) }
     let encoder = try SampleEncoder(tokenizer: tokenizer, window: config.maximumPositions)
     let trained = Set(adapters.paths.compactMap { $0.split(separator: "/").first.map(String.init) })
@@ -35,7 +35,7 @@ struct CrossTable {
         : try Adapter(
           paths: [AdapterConfig.fileName, AdapterConfig.weightsName], base: config
         ) { try adapters.map("\(users[row])/\($0)") }
-      let scorer = Scorer(Network(packed, adapter: adapter))
+      let scorer = Scorer(Network(model, adapter: adapter))
       for column in users.indices {
         let loss = try scorer.score(samples[column]).loss
         if row < 0 { table.base[column] = loss } else { table.losses[row][column] = loss }

@@ -62,13 +62,13 @@ import Tokenizers
     context.progress(["kernels": .string(Kernels.variant)])
     let base = try context.input("base")
     let folder = try ModelFolder(paths: base.filePaths) { try base.map($0) }
-    let packed = PackedModel(try LanguageModel(folder), training: false)
+    let model = try LanguageModel(folder)
     if let adapters = context.optionalInput("adapters") {
       guard let tests = context.optionalInput("tests") else { throw EvaluateError.noTests }
-      try CrossTable(base: base, packed: packed, context: context)
+      try CrossTable(base: base, model: model, context: context)
         .write(adapters: adapters, tests: tests)
     } else {
-      try Arms(base: base, packed: packed, context: context).write()
+      try Arms(base: base, model: model, context: context).write()
     }
   }
 }

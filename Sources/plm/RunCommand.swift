@@ -59,7 +59,7 @@ struct RunCommand: ParsableCommand {
     let opened = try model.map { try OpenedModel(path: $0, adapter: adapter) } ?? bundle()
     let prompt = words[words.count - 1]
     let ids = opened.prompt(prompt)
-    let network = Network(PackedModel(opened.model, training: false), adapter: opened.adapter)
+    let network = Network(opened.model, adapter: opened.adapter)
     var options = GenerationOptions(
       maximumTokens: tokens, temperature: temperature, topK: topK, topP: topP, seed: seed)
     options.stop = Set(opened.tokenizer.eosIDs)

@@ -8,7 +8,7 @@ import Tokenizers
 /// Continues texts with a model of this machine.
 struct ModelGenerator: TextGenerator {
   let identity: String
-  private let model: PackedModel
+  private let model: LanguageModel
   private let adapter: Adapter?
   private let tokenizer: any Tokenizer
   private let options: GenerationOptions
@@ -28,8 +28,7 @@ struct ModelGenerator: TextGenerator {
     }
     self.tokenizer = tokenizer
     self.separator = separator
-    model = PackedModel(
-      try LanguageModel(config: folder.config, source: folder.tensors), training: false)
+    model = try LanguageModel(folder)
     self.adapter = try adapter.map { input in
       try Adapter(
         config: AdapterConfig(json: input.read(AdapterConfig.fileName)), base: folder.config,
@@ -67,7 +66,7 @@ struct ModelGenerator: TextGenerator {
   /// The room that opening and continuation leave goes to the documents, the last ones first; the
   /// first that does not fit is left out with all before it, but if that leaves none, its end stays.
   private func fitted(_ prompt: ContinuationPrompt) -> (ids: [Int32], limit: Int) {
-    let window = model.model.config.maximumPositions
+    let window = model.config.maximumPositions
     let wanted = tokenizer.encode(prompt.asLongAs).count
     // A fifth more than the model text, so that it can end by itself.
     let limit = max(8, min(options.maximumTokens, wanted + wanted / 5, window / 2))

@@ -95,7 +95,8 @@ import StageKit
     context.progress(["kernels": .string(Kernels.variant)])
     let base = try context.input("base")
     let model = try LanguageModel(
-      ModelFolder(paths: base.isTree ? base.paths : [""]) { try base.map($0) })
+      ModelFolder(paths: base.isTree ? base.paths : [""]) { try base.map($0) },
+      holding: context[method] == "full" ? .trainable : .asStored)
     let tokens = try tokens(context.input("tokens"), model.config, context)
     let heldout = try context.optionalInput("heldout").map { try Self.tokens($0, model.config, context) }
     let labels = tokens.samples.reduce(0) { $0 + $1.lossCount }
@@ -115,8 +116,7 @@ import StageKit
     heldout: TokenFile?, _ context: StageContext
   ) throws {
     let network = Network(
-      PackedModel(model, training: true), adapter: adapter,
-      training: adapter == nil ? .everything : .adapter)
+      model, adapter: adapter, training: adapter == nil ? .everything : .adapter)
     let weights = adapter?.weights ?? model.weights
     let training = Training(
       recipe: recipe(samples: tokens.count, context), network: network, weights: weights,

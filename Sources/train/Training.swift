@@ -43,7 +43,6 @@ struct Training {
     var state = Checkpoint.load(from: folder, into: tensors) ?? Checkpoint()
     optimizer.step = state.step
     if state.step > 0 { context.log("resuming at step \(state.step) of \(steps)") }
-    if network.training == .everything, state.step > 0 { network.packed.repack() }
 
     var firstGradient: [Float]?
     var progress = Progress(context: context, steps: steps, first: state.step)
@@ -117,7 +116,6 @@ struct Training {
       throw TrainError.notFinite(
         step: step + 1, quantity: "gradient norm", learningRate: learningRate)
     }
-    if network.training == .everything { network.packed.repack() }
     let seen = batches.reduce(0) { $0 + $1.count }
     progress.report(step: step + 1, loss: loss, tokens: seen)
     return JSONLine([

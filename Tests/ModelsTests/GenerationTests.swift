@@ -12,7 +12,7 @@ import Testing
     let prompt = Array(reference.samples[0].ids.prefix(8))
     let wanted = try reference.tensors("forward.safetensors").tensor("greedy_prompt8_plus16")
       .int32s()
-    let network = Network(PackedModel(reference.model, training: false))
+    let network = Network(reference.model)
     let result = try network.generate(
       [prompt], options: GenerationOptions(maximumTokens: 16))
     #expect(prompt + result[0].tokens == Array(wanted.suffix(24)) || result[0].tokens == wanted)
@@ -20,7 +20,7 @@ import Testing
 
   @Test func `a sequence does not depend on those beside it`() throws {
     let reference = try Reference("llama-tied-gqa")
-    let network = Network(PackedModel(reference.model, training: false))
+    let network = Network(reference.model)
     let prompts: [[Int32]] = [[1, 5, 9], [7], [100, 200, 300, 400, 500], [2, 2]]
     var options = GenerationOptions(maximumTokens: 20, temperature: 1, topK: 50, topP: 0.9, seed: 4)
     options.stop = [17]
@@ -35,7 +35,7 @@ import Testing
 
   @Test func `generation ends at the model's last position`() throws {
     let reference = try Reference("llama-tied-gqa")
-    let network = Network(PackedModel(reference.model, training: false))
+    let network = Network(reference.model)
     let prompt = [Int32](repeating: 3, count: 120)
     let result = try network.generate([prompt], options: GenerationOptions(maximumTokens: 100))
     #expect(result[0].tokens.count == 9)  // 128 positions hold 120 + 8; the ninth is never read.

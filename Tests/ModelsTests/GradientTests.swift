@@ -52,20 +52,18 @@ import Testing
         for (i, place) in range.enumerated() {
           weights.pointer[place] = original[place] + Float(step * direction[i])
         }
-        network.packed.repack()
         return network.loss(batch)
       }
       let size = 1e-2
       let measured = (loss(size) - loss(-size)) / (2 * size)
       for place in range { weights.pointer[place] = original[place] }
-      network.packed.repack()
       #expect(abs(measured - slope) < 0.01 * slope + 2e-3, "\(what): \(measured), not \(slope)")
     }
   }
 
   @Test func `every weight of the model`() throws {
     let model = model()
-    let network = Network(PackedModel(model, training: true), training: .everything)
+    let network = Network(model, training: .everything)
     for entry in model.layout.entries {
       try check(network, model.weights, in: entry.offset..<entry.offset + entry.count, entry.name)
     }
@@ -81,7 +79,7 @@ import Testing
       base: Self.config, random: &random)
     for i in 0..<adapter.weights.count { adapter.weights.pointer[i] = Float(random.normal() * 0.3) }
     let network = Network(
-      PackedModel(model, training: true), adapter: adapter, training: .adapter)
+      model, adapter: adapter, training: .adapter)
     network.dropoutSeed = 99
     for entry in adapter.layout.entries {
       try check(network, adapter.weights, in: entry.offset..<entry.offset + entry.count, entry.name)
@@ -89,7 +87,7 @@ import Testing
   }
 
   @Test func `sequences in one batch do not see each other`() throws {
-    let network = Network(PackedModel(model(), training: false))
+    let network = Network(model())
     let a = TokenSample(ids: [3, 7, 1, 9], labels: [3, 7, 1, 9])
     let b = TokenSample(ids: [5, 6, 2], labels: [5, 6, 2])
     let together = network.losses(try Batch([a, b], config: Self.config))

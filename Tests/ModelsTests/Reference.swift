@@ -40,7 +40,8 @@ struct Reference: CustomTestStringConvertible {
       json: Data(contentsOf: URL(filePath: folder + "/model/config.json")))
     model = try LanguageModel(
       config: config,
-      source: SafetensorsFile(MappedFile(path: folder + "/model/model.safetensors")))
+      source: SafetensorsFile(MappedFile(path: folder + "/model/model.safetensors")),
+      holding: .trainable)
     let forward = try SafetensorsFile(MappedFile(path: folder + "/forward.safetensors"))
     let ids = try forward.tensor("input_ids").int32s()
     let labels = try forward.tensor("labels").int32s()

@@ -9,7 +9,7 @@ import Testing
   func `logits and loss`(name: String) throws {
     let reference = try Reference(name)
     let batch = try reference.batch()
-    let network = Network(PackedModel(reference.model, training: false))
+    let network = Network(reference.model)
     let forward = try reference.tensors("forward.safetensors")
 
     let expected = try forward.floats(of: "logits")
@@ -31,7 +31,7 @@ import Testing
   func `gradients of every base weight`(name: String) throws {
     let reference = try Reference(name)
     let batch = try reference.batch()
-    let network = Network(PackedModel(reference.model, training: true), training: .everything)
+    let network = Network(reference.model, training: .everything)
     _ = network.lossAndGradient(batch, scale: 1 / Float(batch.lossRows.count))
     let expected = try reference.tensors("full_grads.safetensors")
     for entry in reference.model.layout.entries {
@@ -48,7 +48,7 @@ import Testing
     let batch = try reference.batch()
     let adapter = try reference.adapter("adapter_init")
     let network = Network(
-      PackedModel(reference.model, training: true), adapter: adapter, training: .adapter)
+      reference.model, adapter: adapter, training: .adapter)
     _ = network.lossAndGradient(batch, scale: 1 / Float(batch.lossRows.count))
     let expected = try reference.tensors("lora_grads_step1.safetensors")
     var compared = 0

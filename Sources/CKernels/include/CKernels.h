@@ -139,8 +139,10 @@ void plm_cross_entropy(float *logits, float *losses, const int32_t *targets, int
 // dbias[d] += sum over n of dx[n, d].
 void plm_bias_backward(float *dbias, const void *dx, int type, int64_t n, int64_t d);
 
-// y += scale * x.
-void plm_axpy(float *y, const float *x, float scale, int64_t count);
+// y += x, of one type.
+void plm_add(void *y, const void *x, int type, int64_t count);
+// y[columns, rows] += the transpose of x[rows, columns], f32.
+void plm_add_transposed(float *y, const float *x, int64_t rows, int64_t columns);
 // y *= scale.
 void plm_scale(void *y, int type, float scale, int64_t count);
 // y = x with each element kept with probability 1 - p and divided by it; which ones depends on

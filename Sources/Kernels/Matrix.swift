@@ -1,0 +1,82 @@
+internal import CKernels
+
+/// Says where a matrix lies: element (i, j) at place i·stride + j, in numbers of `type`.
+///
+/// It does not own its memory: whoever makes one sees to it that the memory outlives its use.
+public struct Matrix {
+  let data: UnsafeRawPointer
+  let stride: Int
+  let type: NumberType
+  let isTransposed: Bool
+
+  public init(
+    _ data: UnsafeRawPointer, stride: Int, type: NumberType = .f32, transposed: Bool = false
+  ) {
+    self.data = data
+    self.stride = stride
+    self.type = type
+    isTransposed = transposed
+  }
+
+  /// The same memory read as the transpose.
+  public var transposed: Matrix {
+    Matrix(data, stride: stride, type: type, transposed: !isTransposed)
+  }
+
+  var c: plm_matrix {
+    plm_matrix(
+      data: data, stride: Int64(stride), type: type.rawValue, transposed: isTransposed ? 1 : 0)
+  }
+}
+
+/// One term of a sum of products: a [m, k] times b [k, n].
+public struct Term {
+  let a, b: Matrix
+  let k: Int
+
+  public init(_ a: Matrix, _ b: Matrix, k: Int) {
+    self.a = a
+    self.b = b
+    self.k = k
+  }
+}
+
+extension Kernels {
+  /// c[m, n] (+)= Σ terms + bias.
+  /// - Parameters:
+  ///   - precision: what operands are rounded to first.
+  ///   - type: of c, whose rows are n long; only f32 can be added to.
+  public static func product(
+    _ terms: [Term], m: Int, n: Int, precision: Precision, into c: UnsafeMutableRawPointer,
+    type: NumberType = .f32, accumulate: Bool = false, bias: Floats? = nil
+  ) {
+    let all = terms.map { plm_term(a: $0.a.c, b: $0.b.c, k: Int64($0.k)) }
+    var result = plm_result(
+      c: c, stride: Int64(n), type: type.rawValue, accumulate: accumulate ? 1 : 0, bias: bias)
+    plm_product(Int64(m), Int64(n), all, Int32(all.count), precision.type.rawValue, &result)
+  }
+
+  /// y[m, n] (+)= scale · x[m, k] · wᵀ + bias, w [n, k]: for few rows; reads w once.
+  public static func dots(
+    _ x: Floats, _ w: Matrix, m: Int, n: Int, k: Int, into y: MutableFloats, scale: Float = 1,
+    bias: Floats? = nil, accumulate: Bool = false
+  ) {
+    var matrix = w.c
+    plm_dots(
+      y, Int64(n), x, &matrix, Int64(m), Int64(n), Int64(k), scale, bias, accumulate ? 1 : 0)
+  }
+
+  /// Converts numbers of a type to f32, exactly.
+  public static func widen(
+    _ source: UnsafeRawPointer, type: NumberType, into target: MutableFloats, count: Int
+  ) {
+    plm_widen(target, source, type.rawValue, Int64(count))
+  }
+
+  /// Rounds f32 to a type; `count` is a multiple of its block.
+  public static func narrow(
+    _ source: Floats, into target: UnsafeMutableRawPointer, type: NumberType, count: Int
+  ) {
+    plm_narrow(target, source, type.rawValue, Int64(count))
+  }
+}

@@ -1,0 +1,84 @@
+import Formats
+import Kernels
+
+/// Stores where one matrix of a model lies: [rows, columns], in the type it has in its file or was
+/// converted to.
+struct Weight {
+  let rows: Int
+  let columns: Int
+  let type: NumberType
+  let data: UnsafeRawPointer
+  /// Keeps the memory.
+  private let owner: AnyObject
+
+  /// A matrix within floats that belong to `owner`.
+  init(floats: MutableFloats, rows: Int, columns: Int, owner: FloatBuffer) {
+    self.rows = rows
+    self.columns = columns
+    type = .f32
+    data = UnsafeRawPointer(floats)
+    self.owner = owner
+  }
+
+  /// A matrix as it lies in a file; nil if its bytes are not what the shape needs.
+  init?(stored: StoredTensor, rows: Int, columns: Int) {
+    let type: NumberType =
+      switch stored.type {
+      case .f32: .f32
+      case .f16: .f16
+      case .bf16: .bf16
+      case .q8: .q8
+      }
+    guard columns.isMultiple(of: type.blockCount), let start = stored.bytes.baseAddress,
+      stored.bytes.count == type.bytes(rows * columns)
+    else { return nil }
+    self.rows = rows
+    self.columns = columns
+    self.type = type
+    data = start
+    owner = stored.owner
+  }
+
+  /// A matrix rounded to another type; rows that are no whole blocks of it stay f32.
+  init(rounding values: [Float], rows: Int, columns: Int, to type: NumberType) {
+    let type = columns.isMultiple(of: type.blockCount) ? type : .f32
+    let bytes = ByteBuffer(count: type.bytes(rows * columns))
+    values.withUnsafeBufferPointer { floats in
+      if let start = floats.baseAddress {
+        Kernels.narrow(start, into: bytes.pointer, type: type, count: floats.count)
+      }
+    }
+    self.rows = rows
+    self.columns = columns
+    self.type = type
+    data = UnsafeRawPointer(bytes.pointer)
+    owner = bytes
+  }
+
+  /// W, for products dy · W.
+  var matrix: Matrix { Matrix(data, stride: columns, type: type) }
+
+  /// Wᵀ, for products x · Wᵀ.
+  var transposed: Matrix { matrix.transposed }
+
+  /// The elements as floats, copied.
+  var floats: [Float] {
+    [Float](unsafeUninitializedCapacity: rows * columns) { target, filled in
+      if let start = target.baseAddress {
+        Kernels.widen(data, type: type, into: start, count: rows * columns)
+      }
+      filled = rows * columns
+    }
+  }
+}
+
+/// Owns the bytes of a converted matrix.
+private final class ByteBuffer {
+  let pointer: UnsafeMutableRawPointer
+
+  init(count: Int) {
+    pointer = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 64)
+  }
+
+  deinit { pointer.deallocate() }
+}
