@@ -40,9 +40,7 @@ int64_t plm_rows_bytes(const plm_engine *engine, int64_t m, int64_t k) {
 
 void plm_pack_panels(const plm_engine *engine, void *out, const plm_matrix *b, int64_t k, int64_t n,
                      int round) {
-  for (int64_t j = 0; j < n; j += engine->panel)
-    engine->pack_panel((char *)out + j / engine->panel * panel_bytes(engine, k), b, j,
-                       PLM_SMALLER(engine->panel, n - j), k, round);
+  engine->pack_panels(out, panel_bytes(engine, k), b, 0, n, 0, k, k, round);
 }
 
 static int64_t type_bytes(int type) { return type == PLM_F32 ? 4 : 2; }
@@ -90,6 +88,7 @@ typedef struct {
   int64_t packed_bytes;          // of one panel of all terms
   int64_t term_start[TERMS];     // where a term's panel starts in it, bytes
   int64_t first, columns;        // the chunk
+  int64_t cuts;                  // tasks that pack it
   int64_t block, across, panels; // rows of a task, tasks across the chunk, panels of a task
   int64_t room_start[TERMS];     // where a term's packed rows start in the scratch space, bytes
   int64_t room_bytes;
@@ -98,10 +97,28 @@ typedef struct {
 static void pack_task(void *context, int64_t task, int thread) {
   const product_work *w = context;
   (void)thread;
-  const int64_t panel = w->engine->panel, j = w->first + task * panel;
-  for (int t = 0; t < w->count; t++)
-    w->engine->pack_panel(w->packed + task * w->packed_bytes + w->term_start[t], &w->terms[t].b, j,
-                          PLM_SMALLER(panel, w->first + w->columns - j), w->terms[t].k, w->round);
+  // Memory is read in runs as long as may be: whole rows, so a b that lies as it is is cut along k,
+  // a transposed one across.
+  const int64_t panel = w->engine->panel, all = (w->columns + panel - 1) / panel;
+  for (int t = 0; t < w->count; t++) {
+    const plm_term *term = &w->terms[t];
+    char *out = w->packed + w->term_start[t];
+    if (term->b.transposed) {
+      const int64_t from = all * task / w->cuts, to = all * (task + 1) / w->cuts;
+      const int64_t j = w->first + from * panel;
+      if (from < to)
+        w->engine->pack_panels(out + from * w->packed_bytes, w->packed_bytes, &term->b, j,
+                               PLM_SMALLER((to - from) * panel, w->first + w->columns - j), 0,
+                               term->k, term->k, w->round);
+    } else {
+      const int64_t units = PLM_ROUND_UP(term->k, w->engine->unit) / w->engine->unit;
+      const int64_t from = units * task / w->cuts * w->engine->unit;
+      const int64_t to = units * (task + 1) / w->cuts * w->engine->unit;
+      if (from < to)
+        w->engine->pack_panels(out, w->packed_bytes, &term->b, w->first, w->columns, from,
+                               PLM_SMALLER(to, term->k), term->k, w->round);
+    }
+  }
 }
 
 static void tiles_task(void *context, int64_t task, int thread) {
@@ -151,7 +168,8 @@ static void product(int64_t m, int64_t n, const plm_term *terms, int count, int 
     w.first = panel * engine->panel;
     w.columns = PLM_SMALLER(chunk * engine->panel, n - w.first);
     const int64_t here = PLM_ROUND_UP(w.columns, engine->panel) / engine->panel;
-    plm_parallel(here, pack_task, &w);
+    w.cuts = PLM_SMALLER(here, 4 * plm_threads());
+    plm_parallel(w.cuts, pack_task, &w);
     // Enough tasks that no thread waits long for the last one, and few enough that a's rows are
     // not packed over and over.
     const int64_t wanted = 6 * plm_threads();

@@ -25,8 +25,10 @@ typedef struct {
   int64_t panel;    // columns
   int64_t rows;     // rows of packed a are padded to a multiple of this, if they are packed
   int32_t direct;   // the type in which rows of a can be read where they lie
-  void (*pack_panel)(void *out, const plm_matrix *b, int64_t j, int64_t width, int64_t k,
-                     int round);
+  // Columns j..<j+width of b as panels, `next` bytes from one to the next: of its k rows those from
+  // p (a multiple of the unit) up to end.
+  void (*pack_panels)(void *out, int64_t next, const plm_matrix *b, int64_t j, int64_t width,
+                      int64_t p, int64_t end, int64_t k, int round);
   void (*pack_rows)(void *out, int64_t stride, const plm_matrix *a, int64_t i, int64_t rows,
                     int64_t k, int round);
   // c[rows, width] (+)= sum over strips; c points at the block's first element, bias too.

@@ -17,6 +17,23 @@ INLINE void tile(const int rows, int64_t i0, int64_t width, const plm_strip *str
   vec sums[rows][2];
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++) sums[i][0] = sums[i][1] = splat(0);
+  // Products of a low rank fill half a panel; the other half is not computed.
+  if (width <= WIDTH) {
+    for (int t = 0; t < count; t++) {
+      const int64_t stride = strips[t].stride / 2, pairs = strips[t].steps / 2;
+      const int32_t *a = (const int32_t *)strips[t].a + i0 * stride, *b = strips[t].b;
+      for (int64_t p = 0; p < pairs; p++, b += PANEL) {
+        const __m512bh low = (__m512bh)_mm512_loadu_si512(b);
+#pragma clang loop unroll(full)
+        for (int i = 0; i < rows; i++)
+          sums[i][0] = (vec)_mm512_dpbf16_ps(
+              (__m512)sums[i][0], (__m512bh)_mm512_set1_epi32(a[i * stride + p]), low);
+      }
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows; i++) finish(c, i0 + i, 0, width, sums[i][0]);
+    return;
+  }
   for (int t = 0; t < count; t++) {
     const int64_t stride = strips[t].stride / 2, pairs = strips[t].steps / 2;
     const int32_t *a = (const int32_t *)strips[t].a + i0 * stride, *b = strips[t].b;
@@ -69,7 +86,7 @@ static void tiles(int64_t rows, int64_t width, const plm_strip *strips, int coun
 
 const plm_engine plm_avx512bf16_pairs = {
     .element = 2, .unit = UNIT, .panel = PANEL, .rows = ROW_UNIT, .direct = PLM_BF16,
-    .pack_panel = pack_panel_pairs, .pack_rows = pack_rows_pairs, .tiles = tiles,
+    .pack_panels = pack_panels_pairs, .pack_rows = pack_rows_pairs, .tiles = tiles,
 };
 #pragma clang attribute pop
 #endif

@@ -11,9 +11,13 @@ struct HeadRoom {
 }
 
 extension Network {
-  /// Rows whose logits are computed at a time, so that no [n, vocabulary] matrix exists: about 64 MB
-  /// of logits, but enough rows that reading the output matrix pays.
-  var logitRows: Int { min(512, max(96, (16 << 20) / config.vocabularySize / 48 * 48)) }
+  /// Rows whose logits are computed at a time, so that no [n, vocabulary] matrix exists: at most
+  /// about 96 MB of logits, but enough rows that reading the output matrix pays; all pieces alike.
+  private func logitRows(of count: Int) -> Int {
+    let most = max(96, (24 << 20) / config.vocabularySize)
+    let pieces = max(1, (count + most - 1) / most)
+    return max(1, (count + pieces - 1) / pieces)
+  }
 
   /// Computes the sum of −log p over the batch's loss rows, without gradients.
   public func loss(_ batch: Batch) -> Double {
@@ -62,7 +66,7 @@ extension Network {
   private func lossOfHead(_ batch: Batch, _ a: Activations, scale: Float, back: Bool) -> [Float] {
     let d = config.hiddenSize
     let v = config.vocabularySize
-    let chunk = min(logitRows, max(batch.lossRows.count, 1))
+    let chunk = logitRows(of: batch.lossRows.count)
     if head.logits.count < chunk * v { head.logits = FloatBuffer(count: chunk * v) }
     if head.dRows.count < chunk * d || head.rows.type != precision.type {
       head.rows = NumberBuffer(count: chunk * d, type: precision.type)

@@ -13,6 +13,7 @@ struct Checkpoint {
   var validationLines: [String] = []
   var bestLoss = Double.infinity
   var bestStep = 0
+  var validationsSinceBest = 0
 
   /// What is saved beside the numbers: weights, moments, and the best weights so far.
   struct Tensors {
@@ -26,6 +27,7 @@ struct Checkpoint {
     var step: Int
     var bestLoss: Double?
     var bestStep: Int
+    var validationsSinceBest: Int
     var trainingLines: [String]
     var validationLines: [String]
   }
@@ -34,7 +36,7 @@ struct Checkpoint {
   func save(in folder: String, _ tensors: Tensors) throws {
     let facts = Facts(
       step: step, bestLoss: bestLoss.isFinite ? bestLoss : nil, bestStep: bestStep,
-      trainingLines: trainingLines, validationLines: validationLines)
+      validationsSinceBest: validationsSinceBest, trainingLines: trainingLines, validationLines: validationLines)
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     var writer = SafetensorsWriter(metadata: [
@@ -68,7 +70,7 @@ struct Checkpoint {
     return Checkpoint(
       step: facts.step, trainingLines: facts.trainingLines,
       validationLines: facts.validationLines, bestLoss: facts.bestLoss ?? .infinity,
-      bestStep: facts.bestStep)
+      bestStep: facts.bestStep, validationsSinceBest: facts.validationsSinceBest)
   }
 
   private func named(_ tensors: Tensors) -> [(String, FloatBuffer)] {

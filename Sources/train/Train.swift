@@ -33,6 +33,9 @@ import StageKit
   static let rank = Parameter("rank", default: 8, in: 1...1024, help: "Rank of the adapter.")
   static let alpha = Parameter(
     "alpha", default: 16.0, in: 0.001...65536, help: "The adapter is scaled by alpha / rank.")
+  static let rankStabilised = Parameter(
+    "rank_stabilised", default: false,
+    help: "Scales the adapter by alpha / √rank instead (rsLoRA).")
   static let dropout = Parameter(
     "dropout", default: 0.0, in: 0...0.9, help: "Share of the adapter's inputs dropped.")
   static let targets = Parameter(
@@ -57,6 +60,9 @@ import StageKit
     "batch_size", default: 4, in: 1...65536, help: "Samples of a batch.")
   static let accumulation = Parameter(
     "accumulation", default: 1, in: 1...65536, help: "Batches of a step.")
+  static let batchTokens = Parameter(
+    "batch_tokens", default: 0, in: 0...16_777_216,
+    help: "Packs samples into batches of at most this many tokens, instead of batch_size; 0 is off. Attention never crosses samples.")
   static let epochs = Parameter("epochs", default: 3, in: 0...10000, help: "Times through the data.")
   static let steps = Parameter(
     "steps", default: 0, in: 0...100_000_000, help: "Steps in all, instead of epochs; 0 is off.")
@@ -67,10 +73,20 @@ import StageKit
     "shuffle", default: true, help: "Whether each epoch has an order of its own.")
   static let seed = Parameter("seed", default: 1, in: 0...Int.max, help: "Seed of all that is random.")
   static let precision = Parameter(
-    "precision", default: "f32", oneOf: ["f32"], help: "Arithmetic of forward and backward.")
+    "precision", default: "f32", oneOf: Precision.allCases.map(\.rawValue),
+    help: "What operands of products are rounded to; sums, weights that are trained and the residual stream are f32.")
+  static let baseType = Parameter(
+    "base_type", default: "stored", oneOf: ["stored", "bf16", "q8_0", "q4_0"],
+    help: "How a frozen base is held: as it is stored, or rounded to take less memory.")
+  static let recompute = Parameter(
+    "recompute", default: false,
+    help: "Computes each layer again on the way back instead of keeping it: less memory, a third more time.")
   static let validateEvery = Parameter(
     "validate_every", default: 0, in: 0...100_000_000,
     help: "Steps between validations; 0 is once an epoch.")
+  static let patience = Parameter(
+    "patience", default: 0, in: 0...100_000_000,
+    help: "Ends the run after this many validations without a better loss; 0 is off.")
   static let weightsType = Parameter(
     "weights_type", default: "F32", oneOf: ["F32", "F16", "BF16"],
     help: "How the weights of a full model are stored.")
@@ -84,9 +100,9 @@ import StageKit
     execution: true)
 
   static let parameters: [any ParameterDeclaration] = [
-    method, rank, alpha, dropout, targets, learningRate, schedule, warmup, weightDecay, beta1,
-    beta2, epsilon, clip, batchSize, accumulation, epochs, steps, maxLength, shuffle, seed,
-    precision, validateEvery, weightsType, keepGradients, threads, checkpointSeconds,
+    method, rank, alpha, rankStabilised, dropout, targets, learningRate, schedule, warmup, weightDecay, beta1,
+    beta2, epsilon, clip, batchSize, accumulation, batchTokens, epochs, steps, maxLength, shuffle, seed,
+    precision, baseType, recompute, validateEvery, patience, weightsType, keepGradients, threads, checkpointSeconds,
   ]
   static let resources = Resources(cores: 2, memory: 1 << 30)
 
@@ -96,7 +112,7 @@ import StageKit
     let base = try context.input("base")
     let model = try LanguageModel(
       ModelFolder(paths: base.isTree ? base.paths : [""]) { try base.map($0) },
-      holding: context[method] == "full" ? .trainable : .asStored)
+      holding: holding(context))
     let tokens = try tokens(context.input("tokens"), model.config, context)
     let heldout = try context.optionalInput("heldout").map { try Self.tokens($0, model.config, context) }
     let labels = tokens.samples.reduce(0) { $0 + $1.lossCount }
@@ -116,10 +132,11 @@ import StageKit
     heldout: TokenFile?, _ context: StageContext
   ) throws {
     let network = Network(
-      model, adapter: adapter, training: adapter == nil ? .everything : .adapter)
+      model, adapter: adapter, training: adapter == nil ? .everything : .adapter,
+      precision: Precision(rawValue: context[precision]) ?? .f32, recompute: context[recompute])
     let weights = adapter?.weights ?? model.weights
     let training = Training(
-      recipe: recipe(samples: tokens.count, context), network: network, weights: weights,
+      recipe: recipe(tokens, context), network: network, weights: weights,
       optimizer: Optimizer(
         count: weights.count,
         settings: AdamW(
@@ -155,15 +172,30 @@ import StageKit
     }
   }
 
+  private static func holding(_ context: StageContext) -> LanguageModel.Holding {
+    if context[method] == "full" { return .trainable }
+    switch context[baseType] {
+    case "bf16": return .rounded(.bf16)
+    case "q8_0": return .rounded(.q8)
+    case "q4_0": return .rounded(.q4)
+    default: return .asStored
+    }
+  }
+
   private static let logNames = ["training.jsonl", "validation.jsonl"]
 
   private static func lines(_ lines: [String]) -> String {
     lines.map { $0 + "\n" }.joined()
   }
 
-  private static func recipe(samples: Int, _ context: StageContext) -> Recipe {
+  private static func recipe(_ tokens: TokenFile, _ context: StageContext) -> Recipe {
+    let lengths = zip(tokens.offsets, tokens.offsets.dropFirst()).map { $1 - $0 }
+    let packs = context[batchTokens] > 0
     let order = Order(
-      sampleCount: samples, batchSize: context[batchSize], accumulation: context[accumulation],
+      packs: packs
+        ? Order.packed(lengths: lengths, tokens: context[batchTokens])
+        : Order.singly(tokens.count),
+      batchSize: packs ? 1 : context[batchSize], accumulation: context[accumulation],
       shuffled: context[shuffle], seed: UInt64(context[seed]))
     let total = context[steps] > 0 ? context[steps] : context[epochs] * order.stepsPerEpoch
     let warm = context[warmup] < 1 ? context[warmup] * Double(total) : context[warmup]
@@ -171,7 +203,7 @@ import StageKit
       schedule: Schedule(
         shape: Schedule.Shape(rawValue: context[schedule]) ?? .linear,
         peak: context[learningRate], warmup: Int(warm), steps: total),
-      order: order, clip: context[clip], validateEvery: context[validateEvery],
+      order: order, clip: context[clip], validateEvery: context[validateEvery], patience: context[patience],
       seed: UInt64(context[seed]), checkpointSeconds: context[checkpointSeconds])
   }
 
@@ -200,7 +232,8 @@ import StageKit
       var random = SeededRandom(seed: UInt64(context[seed]), purpose: "adapter")
       return Adapter(
         config: AdapterConfig(
-          rank: context[rank], alpha: context[alpha], dropout: context[dropout], targets: asked),
+          rank: context[rank], alpha: context[alpha], dropout: context[dropout], targets: asked,
+          rankStabilised: context[rankStabilised]),
         base: base, random: &random)
     }
     let given = try Adapter(paths: input.paths, base: base) { try input.map($0) }

@@ -12,6 +12,8 @@ struct Recipe {
   var clip: Double
   /// Steps between validations; the end of an epoch and of the run always validates.
   var validateEvery: Int
+  /// Validations without a better loss after which a run ends; 0 goes on to the last step.
+  var patience: Int
   var seed: UInt64
   var checkpointSeconds: Double
 }
@@ -53,7 +55,7 @@ struct Training {
     while state.step < steps {
       if epoch != state.step / perEpoch {
         epoch = state.step / perEpoch
-        order = recipe.order.samples(epoch: epoch)
+        order = recipe.order.packs(epoch: epoch)
       }
       let line = try step(state.step, of: order, gradient: &firstGradient, &progress)
       state.trainingLines.append(line)
@@ -71,7 +73,16 @@ struct Training {
           JSONLine([("step", "\(state.step)"), ("loss", "\(loss)")]).text)
         if loss < state.bestLoss {
           (state.bestLoss, state.bestStep) = (loss, state.step)
+          state.validationsSinceBest = 0
           best.pointer.update(from: weights.pointer, count: weights.count)
+        } else {
+          state.validationsSinceBest += 1
+        }
+        if recipe.patience > 0, state.validationsSinceBest >= recipe.patience {
+          context.log(
+            "stopped early at step \(state.step) of \(steps): no better validation loss "
+              + "since step \(state.bestStep)")
+          break
         }
       }
       if lastSave.duration(to: .now) > .seconds(recipe.checkpointSeconds), state.step < steps {
