@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""Prints how far PyTorch in bf16 lies from PyTorch in f32 on the reference cases.
+
+usage: bf16_deviation.py FIXTURES     (the folder Tests/Fixtures/reference)
+
+Per case: root mean square of the logits' difference, difference of the loss, and the relative L2 distance of all
+LoRA gradients (base in bf16, adapter in f32, as PEFT does by default). ModelsTests/PrecisionTests.swift holds plm's
+bf16 to these figures.
+"""
+
+import sys
+
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+CASES = ["llama-tied-gqa", "llama-untied-gqa", "llama-mqa-padded", "qwen2-tied-bias-gqa"]
+
+
+def passes(folder, batch, dtype):
+    model = AutoModelForCausalLM.from_pretrained(folder + "/model", dtype=dtype)
+    model.config.use_cache = False
+    inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        logits = model(**inputs).logits.float()
+    adapted = PeftModel.from_pretrained(model, folder + "/adapter_init", is_trainable=True)
+    adapted.train()
+    loss = adapted(**inputs, labels=batch["labels"]).loss
+    loss.backward()
+    gradients = {n: p.grad.float() for n, p in adapted.named_parameters() if p.grad is not None}
+    return logits, loss.item(), gradients
+
+
+for case in CASES:
+    folder = f"{sys.argv[1]}/{case}"
+    batch = load_file(folder + "/forward.safetensors")
+    exact, exact_loss, exact_gradients = passes(folder, batch, torch.float32)
+    rounded, rounded_loss, gradients = passes(folder, batch, torch.bfloat16)
+    apart = (exact - rounded)[batch["attention_mask"].bool()]
+    squares = sum(((exact_gradients[n] - gradients[n]) ** 2).sum().item() for n in gradients)
+    whole = sum((exact_gradients[n] ** 2).sum().item() for n in gradients)
+    print(
+        case, f"logits {apart.pow(2).mean().sqrt().item():.5f}",
+        f"loss {abs(exact_loss - rounded_loss):.6f}", f"gradients {(squares / whole) ** 0.5:.5f}")
