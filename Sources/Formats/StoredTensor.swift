@@ -7,7 +7,8 @@ public struct StoredTensor: Sendable {
   }
 
   public let type: Kind
-  /// The elements, little-endian, the last dimension running fastest; valid while `owner` lives.
+  /// The elements, little-endian, the last dimension running fastest; valid while `owner` lives, and
+  /// never written, hence safe to share.
   public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
   public let owner: MappedFile
 

@@ -86,11 +86,14 @@ import Testing
       let wanted = try wantedWeights.floats(of: tensor)
       let got = try weights.floats(of: tensor)
       let gradient = try gradients.floats(of: tensor)
+      let noise = largest(
+        zip(gradient, try wantedGradients.floats(of: tensor)).map { $0 - $1 })
       for i in wanted.indices where abs(wanted[i] - got[i]) > 1e-5 {
-        // AdamW divides by the root of the second moment: where the gradient is next to nothing, a
-        // weight can move by the learning rate either way.
+        // AdamW divides by the root of the second moment, so a step of 1e-3 is known as well as its
+        // gradient is. More than 1e-5 apart is right only where the gradient itself is known to no
+        // better than a hundredth: where it is next to the noise of two orders of summation.
         #expect(
-          abs(gradient[i]) < 2e-5 * largest(gradient),
+          abs(gradient[i]) < 100 * noise && abs(gradient[i]) < 1e-4 * largest(gradient),
           "\(tensor)[\(i)]: \(got[i]), wanted \(wanted[i]), gradient \(gradient[i])")
         #expect(abs(wanted[i] - got[i]) < 5 * 2e-3)
       }
