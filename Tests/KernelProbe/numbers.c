@@ -42,7 +42,10 @@ static void halves(int type, const char *name) {
       const uint16_t low = in[i] & 0x7fff;
       const uint16_t pair[2] = {low, (uint16_t)(low + 1)};
       double next = number(pair, type, 1);
-      if (low + 1 == infinity) next = 2 * number(pair, type, 0) - number((uint16_t[]){low - 1}, type, 0);
+      if (low + 1 == infinity) {
+        const uint16_t before = low - 1;
+        next = 2 * number(pair, type, 0) - number(&before, type, 0);
+      }
       ties[i] = low < infinity ? (float)((number(pair, type, 0) + next) / 2) : 0;
       if (above && low < infinity) ties[i] = nextafterf(ties[i], INFINITY);
       if (in[i] & 0x8000) ties[i] = -ties[i];
@@ -60,10 +63,12 @@ static void halves(int type, const char *name) {
     end();
   }
 
-  const uint32_t special[] = {0, 0x80000000, 1, 0x80000001, 0x7fffff, 0x807fffff, 0x800000, 0x7f7fffff,
-                              0xff7fffff, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00001, 0x7f800001,
-                              0x3f800001, 0x3f808000, 0x3f818000, 0x33000000, 0x33000001, 0x477fefff,
-                              0x477ff000, 0x387fffff, 0xb87fe000};
+  const uint32_t special[] = {
+      0,          0x80000000, 1,          0x80000001, 0x7fffff,   0x807fffff,
+      0x800000,   0x7f7fffff, 0xff7fffff, 0x7f800000, 0xff800000, 0x7fc00000,
+      0xffc00001, 0x7f800001, 0x3f800001, 0x3f808000, 0x3f818000, 0x33000000,
+      0x33000001, 0x477fefff, 0x477ff000, 0x387fffff, 0xb87fe000,
+  };
   enum { SPECIAL = sizeof special / sizeof *special };
   uint16_t *narrow = zeros(type, SPECIAL);
   float *again = zeros(PLM_F32, SPECIAL);

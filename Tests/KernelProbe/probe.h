@@ -38,7 +38,7 @@ double rounded_to_bf16(double x);
 // The worst error of `got`, less half a unit in the last place if that is bf16, relative to the
 // largest of `wanted`.
 double worst_error(const void *got, int type, const double *wanted, int64_t count);
-// In how many bits' worth of numbers two arrays differ: 0 if they are equal to the bit.
+// How many numbers of two arrays differ, in any bit.
 int64_t differences(const void *a, const void *b, int type, int64_t count);
 
 void probe_numbers(void);

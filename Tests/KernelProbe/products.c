@@ -115,8 +115,8 @@ static void products(int compute) {
         snprintf(name, sizeof name, "%s-%s-%d", type_names[a], type_names[b], layout);
         product(name, m, n, &term, 1, compute, PLM_F32, 0, NULL);
       }
-  // Odd shapes, one of them with more columns than are packed at a time; both types of result, added
-  // to what is there or not.
+  // Odd shapes, one of them with more columns than are packed at a time; both types of result,
+  // added to what is there or not.
   static const int shapes[][3] = {{1, 7, 5},    {2, 70, 33},   {5, 31, 300},  {13, 97, 64},
                                   {33, 1, 1},   {16, 32, 32},  {17, 33, 31},  {200, 66, 257},
                                   {400, 9, 34}, {5, 1000, 3300}, {49, 40, 1000}};
