@@ -7,9 +7,9 @@ import Testing
     let declared = Set(manifest.targets.map(\.folder))
     let found = Set(try Repository.folders(in: "Sources").map { "Sources/" + $0 })
     #expect(declared.filter { $0.hasPrefix("Sources/") } == found)
-    // Fixtures and programs of others have no Swift in them.
+    // Fixtures and programs of others have no Swift or C in them.
     let tests = try Repository.folders(in: "Tests").map { "Tests/" + $0 }
-      .filter { !Repository.files(in: $0, ending: Repository.swift).isEmpty }
+      .filter { !Repository.files(in: $0, ending: Repository.swift + ["c"]).isEmpty }
     #expect(declared.filter { $0.hasPrefix("Tests/") } == Set(tests))
   }
 
