@@ -17,6 +17,12 @@ final class LayerActivations {
   let query: NumberBuffer
   let key: NumberBuffer
   let value: NumberBuffer
+  /// Query and key before their heads are normed; nil where the model does not norm them.
+  let rawQuery: NumberBuffer?
+  let rawKey: NumberBuffer?
+  /// Inverse root mean squares of the heads, [n, heads] and [n, groups].
+  let queryInverse: FloatBuffer
+  let keyInverse: FloatBuffer
   let logSum: FloatBuffer
   /// The heads' results, [n, heads·c].
   let attention: NumberBuffer
@@ -41,6 +47,11 @@ final class LayerActivations {
     query = numbers(n * queries)
     key = numbers(n * keys)
     value = numbers(n * keys)
+    let normed = config.queryKeyNorm
+    rawQuery = normed ? numbers(n * queries) : nil
+    rawKey = normed ? numbers(n * keys) : nil
+    queryInverse = FloatBuffer(count: normed ? n * config.headCount : 0)
+    keyInverse = FloatBuffer(count: normed ? n * config.keyValueHeadCount : 0)
     logSum = FloatBuffer(count: n * config.headCount)
     attention = numbers(n * queries)
     middle = FloatBuffer(count: n * d)

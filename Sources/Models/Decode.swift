@@ -85,6 +85,15 @@ extension Network {
       project(.query, room.normed, room.query)
       project(.key, room.normed, room.key)
       project(.value, room.normed, room.value)
+      for (x, weight, heads) in [
+        (room.query, weights.queryNorm, shape.heads), (room.key, weights.keyNorm, shape.groups),
+      ] {
+        guard let weight else { continue }
+        let x = Numbers(x.pointer)
+        Kernels.rmsNorm(
+          into: x, inverseRMS: nil, x, weight: weight, n: n * heads, d: shape.channels,
+          epsilon: epsilon)
+      }
       Kernels.rope(
         Numbers(room.query.pointer), table: rope, positions: positions, n: n,
         heads: config.headCount)

@@ -39,7 +39,6 @@ public final class LanguageModel: @unchecked Sendable {
   public convenience init(
     config: ModelConfig, source: some TensorSource, holding: Holding = .asStored
   ) throws(FormatError) {
-    try config.refuseUncomputed()
     try config.check(source)
     let layout = ParameterLayout(config.tensors.map { ($0.name, $0.shape) })
     func floats(_ entry: ParameterLayout.Entry) throws(FormatError) -> [Float] {
@@ -121,7 +120,8 @@ public final class LanguageModel: @unchecked Sendable {
       guard let attention = norm("input_layernorm"), let mlp = norm("post_attention_layernorm")
       else { preconditionFailure("no norms in layer \(layer)") }
       return LayerWeights(
-        attentionNorm: attention, mlpNorm: mlp,
+        attentionNorm: attention, mlpNorm: mlp, queryNorm: norm("self_attn.q_norm"),
+        keyNorm: norm("self_attn.k_norm"),
         projections: Projection.allCases.map { matrix($0.path(layer: layer) + ".weight") },
         biases: Projection.allCases.map { vector($0.path(layer: layer) + ".bias") })
     }
@@ -143,7 +143,8 @@ public final class LanguageModel: @unchecked Sendable {
     if name == "model.embed_tokens.weight" { return embedding }
     if name == "lm_head.weight" { return output }
     for (layer, weights) in layers.enumerated() {
-      for projection in Projection.allCases where name == projection.path(layer: layer) + ".weight" {
+      for projection in Projection.allCases where name == projection.path(layer: layer) + ".weight"
+      {
         return weights.projections[projection.index]
       }
     }
@@ -165,6 +166,9 @@ struct LayerWeights {
   /// Weights of the norms before attention and MLP, [hidden].
   let attentionNorm: MutableFloats
   let mlpNorm: MutableFloats
+  /// Weights of the norms of query and key heads, [head size]; nil where there are none.
+  let queryNorm: MutableFloats?
+  let keyNorm: MutableFloats?
   /// In the order of `Projection.allCases`.
   let projections: [Weight]
   let biases: [MutableFloats?]

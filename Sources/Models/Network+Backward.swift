@@ -47,7 +47,10 @@ extension Network {
     learn([(.down, dOut)], layer, x: a.gated, n: n, room, a)
 
     let mlp = [(Projection.gate, room.gate), (Projection.up, room.up)].map {
-      ($0.0, Gradient(matrix: $0.1.matrix(columns: config.intermediateSize), numbers: Numbers($0.1)))
+      (
+        $0.0,
+        Gradient(matrix: $0.1.matrix(columns: config.intermediateSize), numbers: Numbers($0.1))
+      )
     }
     back(mlp, layer, into: a.dNormed, n: n, a)
     learn(mlp, layer, x: room.mlpInput, n: n, room, a)
@@ -70,7 +73,25 @@ extension Network {
     Kernels.rope(
       Numbers(a.dKey), table: rope, positions: batch.positions, n: n,
       heads: config.keyValueHeadCount, direction: -1)
-    let heads = [(Projection.query, a.dQuery), (.key, a.dKey), (.value, a.dValue)].map {
+    var (dQuery, dKey) = (a.dQuery, a.dKey)
+    // What is spent gives room: dAttention for the raw queries' gradient, then dQuery for the keys'.
+    if let rawQuery = room.rawQuery, let norm = weights.queryNorm {
+      Kernels.rmsNormBackward(
+        dx: Numbers(a.dAttention), accumulate: false,
+        dw: weightGradient(name("self_attn.q_norm.weight")), dy: Numbers(a.dQuery),
+        x: Numbers(rawQuery), weight: norm, inverseRMS: room.queryInverse.pointer,
+        n: n * shape.heads, d: shape.channels)
+      dQuery = a.dAttention
+    }
+    if let rawKey = room.rawKey, let norm = weights.keyNorm {
+      Kernels.rmsNormBackward(
+        dx: Numbers(a.dQuery), accumulate: false,
+        dw: weightGradient(name("self_attn.k_norm.weight")), dy: Numbers(a.dKey),
+        x: Numbers(rawKey), weight: norm, inverseRMS: room.keyInverse.pointer,
+        n: n * shape.groups, d: shape.channels)
+      dKey = a.dQuery
+    }
+    let heads = [(Projection.query, dQuery), (.key, dKey), (.value, a.dValue)].map {
       (
         $0.0,
         Gradient(

@@ -73,7 +73,7 @@ public final class Network {
     if let rope, rope.positions >= positions { return rope }
     var size = 256
     while size < positions { size *= 2 }
-    let made = RopeTable(positions: size, channels: config.headSize, theta: config.ropeTheta)
+    let made = RopeTable(positions: size, frequencies: config.ropeFrequencies)
     rope = made
     return made
   }
@@ -94,7 +94,9 @@ public final class Network {
       into: a.layers[0].input.pointer, table: model.embedding.matrix, ids: batch.ids, n: n, d: d)
     for layer in 0..<config.layerCount {
       let room = a.layers[layer % a.layers.count]
-      if !a.inputs.isEmpty { a.inputs[layer].pointer.update(from: room.input.pointer, count: n * d) }
+      if !a.inputs.isEmpty {
+        a.inputs[layer].pointer.update(from: room.input.pointer, count: n * d)
+      }
       let next =
         layer + 1 < config.layerCount
         ? a.layers[(layer + 1) % a.layers.count].input : a.output
@@ -124,8 +126,18 @@ public final class Network {
       into: Numbers(room.attentionInput), inverseRMS: room.attentionInverse.pointer,
       Numbers(room.input.pointer), weight: weights.attentionNorm, n: n, d: d, epsilon: epsilon)
     let x = room.attentionInput
-    project(.query, layer, x, into: room.query, n: n, room, a)
-    project(.key, layer, x, into: room.key, n: n, room, a)
+    project(.query, layer, x, into: room.rawQuery ?? room.query, n: n, room, a)
+    project(.key, layer, x, into: room.rawKey ?? room.key, n: n, room, a)
+    if let rawQuery = room.rawQuery, let norm = weights.queryNorm {
+      Kernels.rmsNorm(
+        into: Numbers(room.query), inverseRMS: room.queryInverse.pointer, Numbers(rawQuery),
+        weight: norm, n: n * shape.heads, d: shape.channels, epsilon: epsilon)
+    }
+    if let rawKey = room.rawKey, let norm = weights.keyNorm {
+      Kernels.rmsNorm(
+        into: Numbers(room.key), inverseRMS: room.keyInverse.pointer, Numbers(rawKey),
+        weight: norm, n: n * shape.groups, d: shape.channels, epsilon: epsilon)
+    }
     project(.value, layer, x, into: room.value, n: n, room, a)
     Kernels.rope(
       Numbers(room.query), table: rope, positions: batch.positions, n: n, heads: config.headCount)

@@ -4,13 +4,14 @@ import Kernels
 import Models
 import Testing
 
-/// Gradients against finite differences, on a shape with every feature: biases, grouped heads, a
-/// head of its own, several sequences.
+/// Gradients against finite differences, on a shape with every feature: biases, grouped heads of a
+/// size of their own, normed, several sequences.
 @Suite struct GradientTests {
   static let config = ModelConfig(
     family: .qwen2, hiddenSize: 24, intermediateSize: 40, layerCount: 2, headCount: 4,
     keyValueHeadCount: 2, headSize: 10, vocabularySize: 50, tiedEmbeddings: false,
-    queryKeyValueBias: true, outputBias: true, maximumPositions: 64)
+    queryKeyValueBias: true, outputBias: true, mlpBias: true, queryKeyNorm: true,
+    maximumPositions: 64)
 
   private func model() -> LanguageModel {
     var random = SeededRandom(seed: 7)

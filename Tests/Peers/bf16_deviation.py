@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
 """Prints how far PyTorch in bf16 lies from PyTorch in f32 on the reference cases.
 
-usage: bf16_deviation.py FIXTURES     (the folder Tests/Fixtures/reference)
+usage: bf16_deviation.py FIXTURES     (the folder Tests/Fixtures/reference or architectures)
 
 Per case: root mean square of the differences of the logits and of the loss at each position (with the adapter), and
 the relative L2 distance of all LoRA gradients (base in bf16, adapter in f32, as PEFT does by default). ModelsTests/PrecisionTests.swift holds plm's
 bf16 to these figures.
 """
 
+import os
 import sys
 
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
-
-CASES = ["llama-tied-gqa", "llama-untied-gqa", "llama-mqa-padded", "qwen2-tied-bias-gqa"]
 
 
 def passes(folder, batch, dtype):
@@ -35,7 +34,9 @@ def passes(folder, batch, dtype):
     return logits, losses[wanted >= 0].detach(), gradients
 
 
-for case in CASES:
+for case in sorted(os.listdir(sys.argv[1])):
+    if not os.path.isdir(f"{sys.argv[1]}/{case}/model"):
+        continue
     folder = f"{sys.argv[1]}/{case}"
     batch = load_file(folder + "/forward.safetensors")
     exact, exact_losses, exact_gradients = passes(folder, batch, torch.float32)
