@@ -58,6 +58,18 @@ final class PersonalPipeline {
     return outcomes
   }
 
+  /// The process that runs a stage on a store.
+  static func process(of stage: String, store: String) -> Int32? {
+    for name in Files.names("/proc") {
+      guard let id = Int32(name), let bytes = try? Files.read("/proc/\(name)/cmdline") else {
+        continue
+      }
+      let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+      if words.first?.hasSuffix("/\(stage)") == true, words.contains(store) { return id }
+    }
+    return nil
+  }
+
   struct Outcome: Equatable {
     let status: String
     let inputs: String

@@ -81,7 +81,7 @@ import Testing
         running.kill(SIGKILL)
       } else {
         for _ in 0..<20_000 where !running.hasEnded {
-          if let process = Self.process(of: stage, store: person.folder(store)) {
+          if let process = PersonalPipeline.process(of: stage, store: person.folder(store)) {
             usleep(delay)
             if Foundation.kill(process, SIGKILL) == 0 { kills += 1 }
             break
@@ -95,17 +95,5 @@ import Testing
       Files.remove(person.folder(store))
     }
     #expect(kills >= 10)
-  }
-
-  /// The process that runs a stage on a store.
-  private static func process(of stage: String, store: String) -> Int32? {
-    for name in Files.names("/proc") {
-      guard let id = Int32(name), let bytes = try? Files.read("/proc/\(name)/cmdline") else {
-        continue
-      }
-      let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-      if words.first?.hasSuffix("/\(stage)") == true, words.contains(store) { return id }
-    }
-    return nil
   }
 }
