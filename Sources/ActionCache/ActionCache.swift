@@ -136,6 +136,30 @@ public struct ActionCache: Sendable {
       """, [])
   }
 
+  /// Returns the keys of the actions that were begun and that no result has come of, nor of a later
+  /// action of the same node: the next build goes on with these.
+  public func unfinished() throws -> Set<Digest> { try keys("SELECT key FROM unfinished") }
+
+  /// Returns the keys of all actions that were ever begun or done.
+  public func known() throws -> Set<Digest> {
+    try keys("SELECT key FROM started UNION SELECT key FROM action")
+  }
+
+  /// Returns the keys of the actions that nodes stand for, and of later attempts that failed.
+  public func standing() throws -> Set<Digest> {
+    try keys(
+      """
+      SELECT key FROM state WHERE key IS NOT NULL
+      UNION SELECT action.key FROM state JOIN action ON action.id = state.failed
+      """)
+  }
+
+  private func keys(_ sql: String) throws -> Set<Digest> {
+    try index.read { connection in
+      Set(try String.fetchAll(connection, sql: sql).compactMap { Digest($0) })
+    }
+  }
+
   /// Returns the actions of a node of a user, newest first.
   public func history(user: String?, node: String, limit: Int = 1000) throws -> [ActionRecord] {
     try records(

@@ -2,7 +2,7 @@ import GRDB
 
 extension Index {
   /// Goes up when the tables change: an index of another version is made anew.
-  static let schemaVersion = 2
+  static let schemaVersion = 3
 
   /// All but `stamp` and `slice` is what the journal says, in a form that can be searched.
   static let schema = """
@@ -21,6 +21,12 @@ extension Index {
     CREATE TABLE state(
       user TEXT NOT NULL, node TEXT NOT NULL, key TEXT, failed INTEGER,
       PRIMARY KEY (user, node)) WITHOUT ROWID;
+    CREATE TABLE started(
+      key TEXT NOT NULL, user TEXT NOT NULL, node TEXT NOT NULL,
+      PRIMARY KEY (key, user, node)) WITHOUT ROWID;
+    CREATE TABLE unfinished(
+      user TEXT NOT NULL, node TEXT NOT NULL, key TEXT NOT NULL,
+      PRIMARY KEY (user, node)) WITHOUT ROWID;
     CREATE TABLE build(id INTEGER PRIMARY KEY, line TEXT NOT NULL);
     CREATE TABLE damage(id INTEGER PRIMARY KEY, build INTEGER, line TEXT NOT NULL);
     CREATE TABLE stamp(
@@ -32,5 +38,5 @@ extension Index {
       PRIMARY KEY (list, position)) WITHOUT ROWID;
     """
 
-  static let journalTables = ["action", "output", "state", "build", "damage"]
+  static let journalTables = ["action", "output", "state", "started", "unfinished", "build", "damage"]
 }

@@ -134,6 +134,14 @@ struct Index: Sendable {
         ).execute(arguments: [userColumn(record.user), record.node, id])
       }
     case .adopted(let user, let node, let key): try setState(user, node, key, connection)
+    case .started(let user, let node, let key):
+      for statement in [
+        "INSERT OR REPLACE INTO unfinished(user, node, key) VALUES (?, ?, ?)",
+        "INSERT OR IGNORE INTO started(user, node, key) VALUES (?, ?, ?)",
+      ] {
+        try connection.cachedStatement(sql: statement)
+          .execute(arguments: [userColumn(user), node, key.hex])
+      }
     case .build(let record):
       try connection.execute(
         sql: "INSERT INTO build(line) VALUES (?)", arguments: [record.json.text])
@@ -152,6 +160,8 @@ struct Index: Sendable {
   ) throws {
     try connection.cachedStatement(sql: "INSERT OR REPLACE INTO state VALUES (?, ?, ?, NULL)")
       .execute(arguments: [userColumn(user), node, key.hex])
+    try connection.cachedStatement(sql: "DELETE FROM unfinished WHERE user = ? AND node = ?")
+      .execute(arguments: [userColumn(user), node])
   }
 
   /// A user's name may be empty text in no list, so that stands for actions of no user.

@@ -2,6 +2,8 @@ public import Bytes
 
 /// Stores one line of the journal.
 public enum JournalEntry: Sendable, Equatable {
+  /// An action begins; it may leave checkpoints and a log whatever becomes of it.
+  case started(user: String?, node: String, key: Digest)
   /// An action finished.
   case action(ActionRecord)
   /// A node came to stand for the result of an earlier action.
@@ -16,12 +18,8 @@ public enum JournalEntry: Sendable, Equatable {
   public var json: JSON {
     switch self {
     case .action(let record): return record.json
-    case .adopted(let user, let node, let key):
-      var members: [String: JSON] = [
-        "type": "adopted", "node": .string(node), "key": .string(key.description),
-      ]
-      members["user"] = user.map(JSON.string)
-      return .object(members)
+    case .started(let user, let node, let key): return Self.json("started", user, node, key)
+    case .adopted(let user, let node, let key): return Self.json("adopted", user, node, key)
     case .build(let record): return record.json
     case .damaged(let record): return record.json
     case .synced: return ["type": "synced"]
@@ -34,11 +32,14 @@ public enum JournalEntry: Sendable, Equatable {
     case "action":
       guard let record = ActionRecord(json) else { return nil }
       self = .action(record)
-    case "adopted":
+    case "started", "adopted":
       guard let node = json["node"]?.stringValue,
         let key = json["key"]?.stringValue.flatMap({ Digest($0) })
       else { return nil }
-      self = .adopted(user: json["user"]?.stringValue, node: node, key: key)
+      let user = json["user"]?.stringValue
+      self =
+        json["type"] == "started"
+        ? .started(user: user, node: node, key: key) : .adopted(user: user, node: node, key: key)
     case "build": self = .build(BuildRecord(json))
     case "damaged":
       guard let record = DamageRecord(json) else { return nil }
@@ -46,6 +47,12 @@ public enum JournalEntry: Sendable, Equatable {
     case "synced": self = .synced
     default: return nil
     }
+  }
+
+  private static func json(_ type: JSON, _ user: String?, _ node: String, _ key: Digest) -> JSON {
+    var members = ["type": type, "node": .string(node), "key": .string(key.description)]
+    members["user"] = user.map(JSON.string)
+    return .object(members)
   }
 }
 

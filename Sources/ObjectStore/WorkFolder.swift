@@ -40,6 +40,25 @@ public final class WorkFolder: Sendable {
     }
   }
 
+  /// Takes a folder that is there, unless another process has it; then, or if there is none, nil.
+  static func attempt(path: String) -> WorkFolder? {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0,
+      let present = FileStamp(path: path),
+      present.inode == FileStamp(descriptor: descriptor)?.inode
+    else {
+      close(descriptor)
+      return nil
+    }
+    return WorkFolder(path: path, descriptor: descriptor)
+  }
+
+  private init(path: String, descriptor: Int32) {
+    self.path = path
+    self.descriptor = descriptor
+  }
+
   deinit { close(descriptor) }
 
   /// Removes the folder with all it holds.

@@ -192,6 +192,8 @@ extension Builder {
       log: cache.store.logFile(for: key))
     observe(.started(node: step.name, user: name, reasons: outcome.reasons))
     let start = Timestamp.now
+    // What a kill leaves of it has to have an owner.
+    try self.record([.started(user: name, node: step.name, key: key)])
     var result = await runWithRetries(action)
     if case .failed(3, _) = result {
       let rebuilt = try await repair(step, user: user, source: source, inputs: outcome.inputs)

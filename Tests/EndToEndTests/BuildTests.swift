@@ -291,25 +291,6 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
     #expect(!journal.contains("xyzzy"))
   }
 
-  @Test func `cleaning keeps what nodes stand for and removes the rest`() throws {
-    let shop = try Workshop()
-    _ = try shop.run("build")
-    try Files.write("new\n", to: shop.folder("users/ann/text.txt"))
-    _ = try shop.run("build")
-    let look = try shop.run("store gc", users: nil)
-    #expect(look.output.contains("would remove"))
-    let count = Files.tree(shop.folder("store/objects")).count
-    #expect(try shop.run("store gc", ["--delete"], users: nil).exitCode == 0)
-    #expect(Files.tree(shop.folder("store/objects")).count < count)
-    _ = try shop.ran()
-    #expect(try shop.run("build").output == "2 users: 7 up to date\n")
-    #expect(try shop.run("store verify", users: nil).exitCode == 0)
-    // The earlier text's results are gone: they are made again.
-    try Files.write("one\n", to: shop.folder("users/ann/text.txt"))
-    #expect(try shop.run("build").exitCode == 0)
-    #expect(try shop.ran() == ["all", "last", "make", "take"])
-  }
-
   @Test func `every verb that prints facts prints them as JSON`() throws {
     let shop = try Workshop()
     _ = try shop.run("build")
