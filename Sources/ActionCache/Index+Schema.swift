@@ -38,5 +38,7 @@ extension Index {
       PRIMARY KEY (list, position)) WITHOUT ROWID;
     """
 
-  static let journalTables = ["action", "output", "state", "started", "unfinished", "build", "damage"]
+  static let journalTables = [
+    "action", "output", "state", "started", "unfinished", "build", "damage",
+  ]
 }
