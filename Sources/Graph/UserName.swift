@@ -23,6 +23,11 @@ public enum UserName {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// The name of a node of a user, `USER/NODE`, or of one that is of no user, `NODE`.
+  public static func target(user: String?, node: String) -> String {
+    (user.map { encoded($0) + "/" } ?? "") + node
+  }
+
   private static func isPlain(_ unit: UInt8) -> Bool {
     switch unit {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -116,7 +116,7 @@ extension Builder {
 
   private func damagedOutputs(of record: ActionRecord) throws -> [Reason] {
     try record.outputs.sorted { $0.key < $1.key }.compactMap { name, digest in
-      let owner = (record.user.map { UserName.encoded($0) + "/" } ?? "") + record.node
+      let owner = UserName.target(user: record.user, node: record.node)
       return try audit.damage(in: digest, of: "output \(name) of \(owner)").isEmpty
         ? nil : Reason(.outputMissing, name, old: digest.description)
     }

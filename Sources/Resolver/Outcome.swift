@@ -47,7 +47,7 @@ public struct Outcome: Sendable {
   }
 
   /// The name of the target: `USER/NODE`, or `NODE`.
-  public var target: String { (user.map { UserName.encoded($0) + "/" } ?? "") + node }
+  public var target: String { UserName.target(user: user, node: node) }
 }
 
 /// Says what is going on in a build.

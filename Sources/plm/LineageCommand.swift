@@ -70,7 +70,7 @@ struct LineageCommand: ParsableCommand {
 
     mutating func follow(_ record: ActionRecord, depth: Int) throws {
       let indent = String(repeating: "  ", count: depth)
-      let target = (record.user.map { UserName.encoded($0) + "/" } ?? "") + record.node
+      let target = UserName.target(user: record.user, node: record.node)
       guard seen.insert(record.key).inserted else {
         text += "\(indent)by \(target), as above\n"
         return

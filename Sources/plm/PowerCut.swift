@@ -1,5 +1,6 @@
 import ActionCache
 import Foundation
+import Graph
 import ObjectStore
 
 /// Looks after a power cut at what may have been torn by it: results that were recorded, but not
@@ -27,7 +28,7 @@ struct PowerCut {
           do {
             try cache.store.verify(object)
           } catch {
-            let owner = (record.user.map { $0 + "/" } ?? "") + record.node
+            let owner = UserName.target(user: record.user, node: record.node)
             warnings.append(
               "output \(name) of \(owner) was torn when the machine went down: \(error)")
           }

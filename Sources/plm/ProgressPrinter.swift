@@ -42,14 +42,14 @@ final class ProgressPrinter: Sendable {
         state.total = actions.values.reduce(0, +)
         emit(["event": "planned", "actions": .int(state.total), "users": .int(users)])
       case .started(let node, let user, let reasons):
-        let target = Self.target(node, user)
+        let target = UserName.target(user: user, node: node)
         state.running[target] = ""
         emit([
           "event": "started", "target": .string(target), "reasons": .array(reasons.map(\.json)),
         ])
         draw(&state, now: true)
       case .progress(let node, let user, let json):
-        let target = Self.target(node, user)
+        let target = UserName.target(user: user, node: node)
         state.running[target] = Self.brief(json)
         emit(["event": "progress", "target": .string(target), "report": json])
         draw(&state, now: false)
@@ -137,10 +137,6 @@ final class ProgressPrinter: Sendable {
 
   private func emit(_ json: JSON) {
     if style == .json { FileHandle.standardError.write(Data((json.text + "\n").utf8)) }
-  }
-
-  private static func target(_ node: String, _ user: String?) -> String {
-    (user.map { UserName.encoded($0) + "/" } ?? "") + node
   }
 
   /// The few numbers of a report that say most.

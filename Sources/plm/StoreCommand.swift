@@ -80,10 +80,7 @@ struct StoreCommand: ParsableCommand {
             damaged.contains { $0.0 == absent }
           }
         }.map { name, digest in
-          (
-            (record.user.map { UserName.encoded($0) + "/" } ?? "") + record.node + "." + name,
-            digest
-          )
+          ("\(UserName.target(user: record.user, node: record.node)).\(name)", digest)
         }
       }
       if common.json {

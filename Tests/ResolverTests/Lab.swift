@@ -14,6 +14,7 @@ final class FakeRunner: Runner {
   private let store: ObjectStore
   private let work: Work
   private let names = Mutex<[String]>([])
+  private let retirements = Mutex<[(stage: String, ran: [String])]>([])
 
   /// - Parameter work: what actions do; by default, to write what they read with the node's name.
   init(_ store: ObjectStore, _ work: @escaping Work = FakeRunner.write) {
@@ -25,6 +26,14 @@ final class FakeRunner: Runner {
 
   /// The targets that ran, sorted.
   var ran: [String] { names.withLock { $0.sorted() } }
+
+  /// The stages of which no more actions were to come, and what had run by then.
+  var retired: [(stage: String, ran: [String])] { retirements.withLock { $0 } }
+
+  func retire(stage: String) async {
+    let ran = ran
+    retirements.withLock { $0.append((stage, ran)) }
+  }
 
   func run(_ action: Action, progress: @escaping @Sendable (JSON) -> Void) async -> ActionResult {
     names.withLock { $0.append((action.user.map { $0 + "/" } ?? "") + action.step.name) }
@@ -114,7 +123,8 @@ final class Lab {
     let parsed = try Pipeline(parsing: pipeline, file: "p.yaml").setting(settings)
     let list = try users.map { try UserList(reading: $0, cache: cache) } ?? .none
     let setup = try await BuildSetup(
-      cache: cache, pipeline: parsed, catalog: StageCatalog(folders: []), users: list, root: root)
+      cache: cache, pipeline: parsed, catalog: StageCatalog(folders: [Places.products]), users: list,
+      root: root)
     return try await setup.builder(
       targets: try setup.targets(words, user: nil), runner: runner,
       options: Builder.Options(jobs: jobs, failFast: failFast, force: force)

@@ -70,6 +70,27 @@ struct WorkerTests {
     #expect(processes.count == 4 && Set(processes).count <= 3)
   }
 
+  @Test func `the runner hears when the last action of a stage is settled, run or not`() async throws {
+    let lab = try Lab(
+      """
+      version: 1
+      sources: { history: "{user.source}" }
+      nodes:
+        first: { stage: probe, in: { text: history } }
+        second: { stage: probe, in: { text: first.copy } }
+        count: { command: [sh, "{in.text}", "{out.made}"], in: { text: second.copy }, out: [made] }
+      """)
+    let runner = FakeRunner(lab.store) { action, store in
+      if action.user == "bob" { return .failed(exit: 1, message: "no luck") }
+      return try await FakeRunner.write(action, store)
+    }
+    _ = try await lab.build(runner: runner)
+    let probe = runner.retired.filter { $0.stage == "probe" }
+    // Of bob's second there is nothing to wait for: his first failed.
+    #expect(probe.count == 1)
+    #expect(probe.first?.ran.filter { $0 != "ann/count" } == ["ann/first", "ann/second", "bob/first"])
+  }
+
   private func launch(_ store: ObjectStore) throws -> Launch {
     Launch(
       path: try #require(Places.executable("probe")), arguments: ["--worker", "--store", store.path],
