@@ -114,6 +114,10 @@ let package = Package(
     .executableTarget(
       name: "kernel-probe", dependencies: ["CKernels"], path: "Tests/KernelProbe",
       exclude: ["aarch64.sh"], cSettings: [.unsafeFlags(["-O2"])]),
+    // Measures products against the processor's peak, for make bench.
+    .executableTarget(
+      name: "kernel-bench", dependencies: ["CKernels"], path: "Tests/KernelBench",
+      cSettings: [.unsafeFlags(["-O2"])]),
     tests("BytesTests", ["Bytes"]),
     tests("ObjectStoreTests", ["Bytes", "ObjectStore", "CZlib", "probe"]),
     tests("ActionCacheTests", ["Bytes", "ObjectStore", "ActionCache"]),

@@ -62,7 +62,7 @@ import Tokenizers
     context.progress(["kernels": .string(Kernels.variant)])
     let base = try context.input("base")
     let folder = try ModelFolder(paths: base.filePaths) { try base.map($0) }
-    let model = try LanguageModel(folder)
+    let model = try context.keep("base", for: base.digest) { try LanguageModel(folder) }
     if let adapters = context.optionalInput("adapters") {
       guard let tests = context.optionalInput("tests") else { throw EvaluateError.noTests }
       try CrossTable(base: base, model: model, context: context)

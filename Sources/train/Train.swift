@@ -110,9 +110,7 @@ import StageKit
     Kernels.threads = context[threads]
     context.progress(["kernels": .string(Kernels.variant)])
     let base = try context.input("base")
-    let model = try LanguageModel(
-      ModelFolder(paths: base.isTree ? base.paths : [""]) { try base.map($0) },
-      holding: holding(context))
+    let model = try model(base, holding: holding(context), context)
     let tokens = try tokens(context.input("tokens"), model.config, context)
     let heldout = try context.optionalInput("heldout").map { try Self.tokens($0, model.config, context) }
     let labels = tokens.samples.reduce(0) { $0 + $1.lossCount }
@@ -170,6 +168,20 @@ import StageKit
       }
       try context.output("gradients").write(writer.bytes(), mappable: true)
     }
+  }
+
+  /// Opens the base. A frozen one is kept for the next user that trains on it; one that is trained
+  /// belongs to this run.
+  private static func model(
+    _ base: InputArtifact, holding: LanguageModel.Holding, _ context: StageContext
+  ) throws -> LanguageModel {
+    func open() throws -> LanguageModel {
+      try LanguageModel(
+        ModelFolder(paths: base.isTree ? base.paths : [""]) { try base.map($0) }, holding: holding)
+    }
+    if holding == .trainable { return try open() }
+    let key = Digest(of: Array("\(base.digest) \(holding)".utf8))
+    return try context.keep("base", for: key) { try open() }
   }
 
   private static func holding(_ context: StageContext) -> LanguageModel.Holding {
