@@ -8,7 +8,7 @@ STAGES := ingest profile synthesize filter tokenize train quantize package evalu
   initialize
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test stress install format lint clean toolchain libraries
+.PHONY: help build demo test stress bench install format lint clean toolchain libraries
 
 help: ## Lists what can be made.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,14 @@ test: toolchain libraries ## Builds and runs the tests, in debug mode.
 
 stress: toolchain libraries ## Runs all tests and the long ones too.
 	PLM_STRESS=1 $(SWIFT) test
+
+# The peers run in the Python that PYTHON names: torch, transformers, peft, numpy, safetensors.
+PYTHON ?= python3
+bench: build ## Measures training beside PyTorch and PEFT (PYTHON=…), into Tests/Benchmarks.md.
+	@$(PYTHON) -c 'import torch, transformers, peft, numpy' 2>/dev/null || { \
+	  echo "make bench needs a Python with torch, transformers, peft and numpy: say which with" >&2; \
+	  echo "  make bench PYTHON=path/to/python" >&2; exit 1; }
+	$(PYTHON) Tests/Peers/bench.py --write Tests/Benchmarks.md
 
 install: build ## Installs below PREFIX (/usr/local unless told otherwise).
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/libexec/plm" \
