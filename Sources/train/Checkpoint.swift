@@ -14,6 +14,8 @@ struct Checkpoint {
   var bestLoss = Double.infinity
   var bestStep = 0
   var validationsSinceBest = 0
+  /// The loss of the first step.
+  var firstLoss = 0.0
 
   /// What is saved beside the numbers: weights, moments, and the best weights so far.
   struct Tensors {
@@ -28,6 +30,7 @@ struct Checkpoint {
     var bestLoss: Double?
     var bestStep: Int
     var validationsSinceBest: Int
+    var firstLoss: Double
     var trainingLines: [String]
     var validationLines: [String]
   }
@@ -36,7 +39,7 @@ struct Checkpoint {
   func save(in folder: String, _ tensors: Tensors) throws {
     let facts = Facts(
       step: step, bestLoss: bestLoss.isFinite ? bestLoss : nil, bestStep: bestStep,
-      validationsSinceBest: validationsSinceBest, trainingLines: trainingLines, validationLines: validationLines)
+      validationsSinceBest: validationsSinceBest, firstLoss: firstLoss, trainingLines: trainingLines, validationLines: validationLines)
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     var writer = SafetensorsWriter(metadata: [
@@ -70,7 +73,8 @@ struct Checkpoint {
     return Checkpoint(
       step: facts.step, trainingLines: facts.trainingLines,
       validationLines: facts.validationLines, bestLoss: facts.bestLoss ?? .infinity,
-      bestStep: facts.bestStep, validationsSinceBest: facts.validationsSinceBest)
+      bestStep: facts.bestStep, validationsSinceBest: facts.validationsSinceBest,
+      firstLoss: facts.firstLoss)
   }
 
   private func named(_ tensors: Tensors) -> [(String, FloatBuffer)] {

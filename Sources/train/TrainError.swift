@@ -4,6 +4,7 @@ import StageKit
 enum TrainError: Error, Equatable {
   case nothingToLearn(samples: Int)
   case notFinite(step: Int, quantity: String, learningRate: Double)
+  case exploded(step: Int, loss: Double, limit: Double, learningRate: Double)
   case contradiction(parameter: String, asked: String, adapter: String)
   case unknownTarget(String, known: [String])
   case sampleTooLong(sample: Int, tokens: Int, positions: Int)
@@ -13,7 +14,7 @@ extension TrainError: StageFailure, CustomStringConvertible {
   var exitCode: Int32 {
     switch self {
     case .contradiction, .unknownTarget: 2
-    case .nothingToLearn, .notFinite, .sampleTooLong: 1
+    case .nothingToLearn, .notFinite, .exploded, .sampleTooLong: 1
     }
   }
 
@@ -25,6 +26,10 @@ extension TrainError: StageFailure, CustomStringConvertible {
     case .notFinite(let step, let quantity, let learningRate):
       "training exploded · \(quantity) is not a finite number at step \(step), "
         + "learning rate \(learningRate) · set a lower learning_rate, or clip=1; nothing was saved"
+    case .exploded(let step, let loss, let limit, let learningRate):
+      "training exploded · loss \(loss) at step \(step), learning rate \(learningRate); three times "
+        + "the cost of guessing, or of the first step, is \(limit) · set a lower learning_rate, a "
+        + "longer warmup, or clip=1; nothing was saved"
     case .contradiction(let parameter, let asked, let adapter):
       "\(parameter)=\(asked) contradicts the adapter to start from, which has \(adapter) · "
         + "leave \(parameter) out, or start without the adapter"

@@ -57,7 +57,7 @@ struct Training {
         epoch = state.step / perEpoch
         order = recipe.order.packs(epoch: epoch)
       }
-      let line = try step(state.step, of: order, gradient: &firstGradient, &progress)
+      let line = try step(&state, of: order, gradient: &firstGradient, &progress)
       state.trainingLines.append(line)
       state.step += 1
       let interval = recipe.validateEvery > 0 ? recipe.validateEvery : perEpoch
@@ -101,9 +101,10 @@ struct Training {
 
   /// One update from one or more batches; the loss is the mean over all their label positions.
   private func step(
-    _ step: Int, of order: [Int], gradient firstGradient: inout [Float]?,
+    _ state: inout Checkpoint, of order: [Int], gradient firstGradient: inout [Float]?,
     _ progress: inout Progress
   ) throws -> String {
+    let step = state.step
     let batches = try recipe.order.batches(
       step: step % recipe.order.stepsPerEpoch, of: order
     ).map { try Batch($0.map { tokens[$0] }, config: network.model.config) }
@@ -120,7 +121,17 @@ struct Training {
     guard loss.isFinite else {
       throw TrainError.notFinite(step: step + 1, quantity: "loss", learningRate: learningRate)
     }
-    if step == 0 { firstGradient = network.gradient.floats }
+    if step == 0 {
+      state.firstLoss = loss
+      firstGradient = network.gradient.floats
+    }
+    // A model that knows nothing pays ln(vocabulary); one that pays far more has been driven off.
+    let guessing = Kernels.log(Double(network.model.config.vocabularySize))
+    let limit = 3 * max(guessing, state.firstLoss)
+    guard loss <= limit else {
+      throw TrainError.exploded(
+        step: step + 1, loss: loss, limit: limit, learningRate: learningRate)
+    }
     let norm = optimizer.update(
       weights, gradient: network.gradient, learningRate: learningRate, clip: recipe.clip)
     guard norm.isFinite else {

@@ -14,38 +14,9 @@ import Testing
     "clip=0", "batch_size=3", "shuffle=false", "keep_gradients=true",
   ]
 
-  private func folder(_ name: String) -> String { "\(Places.root)/Tests/Fixtures/reference/\(name)" }
 
   private func tensors(_ name: String, _ file: String) throws -> SafetensorsFile {
-    try SafetensorsFile(MappedFile(path: "\(folder(name))/\(file).safetensors"))
-  }
-
-  /// The case's batch as a tokens file, without its padding.
-  private func tokens(_ name: String) throws -> [UInt8] {
-    let forward = try tensors(name, "forward")
-    let ids = try forward.tensor("input_ids").int32s()
-    let labels = try forward.tensor("labels").int32s()
-    let mask = try forward.tensor("attention_mask").int32s()
-    let samples = (0..<3).map { row in
-      let columns = (row * 24..<(row + 1) * 24).filter { mask[$0] != 0 }
-      return TokenSample(ids: columns.map { ids[$0] }, labels: columns.map { labels[$0] })
-    }
-    return TokenFile.bytes(samples)
-  }
-
-  private func run(
-    _ stage: String, _ store: TemporaryStore, _ inputs: [String: String], _ settings: [String]
-  ) throws -> [String: Digest] {
-    let program = try #require(Places.executable(stage))
-    var arguments = ["--store", store.path]
-    for (name, value) in inputs.sorted(by: { $0.key < $1.key }) {
-      arguments += ["--in", "\(name)=\(value)"]
-    }
-    for setting in settings { arguments += ["--set", setting] }
-    let result = try Program.run(program, arguments)
-    try #require(result.exitCode == 0, "\(result.errors)")
-    let outputs = try JSON(parsing: Array(result.lastLine.utf8))["outputs"]?.objectValue ?? [:]
-    return outputs.compactMapValues { $0.stringValue.flatMap { Digest($0) } }
+    try SafetensorsFile(MappedFile(path: "\(StageRun.folder(name))/\(file).safetensors"))
   }
 
   private func file(_ store: TemporaryStore, _ digest: Digest?, _ path: String) throws
@@ -61,10 +32,10 @@ import Testing
   func `train: gradients and the weights after five steps`(name: String, method: String) throws {
     let store = try TemporaryStore()
     let given = store.folder("tokens.safetensors")
-    try Files.write(tokens(name), to: given)
-    var inputs = ["base": folder(name) + "/model", "tokens": given]
-    if method == "lora" { inputs["adapter"] = folder(name) + "/adapter_init" }
-    let outputs = try run("train", store, inputs, Self.settings + ["method=\(method)"])
+    try Files.write(StageRun.tokens(name), to: given)
+    var inputs = ["base": StageRun.folder(name) + "/model", "tokens": given]
+    if method == "lora" { inputs["adapter"] = StageRun.folder(name) + "/adapter_init" }
+    let outputs = try StageRun.outputs("train", store, inputs, Self.settings + ["method=\(method)"])
 
     let gradients = try SafetensorsFile(store.store.map(#require(outputs["gradients"])))
     let wantedGradients = try tensors(name, method == "lora" ? "lora_grads_step1" : "full_grads")
@@ -106,10 +77,10 @@ import Testing
   func `train: the log holds the reference's losses and norms`(name: String) throws {
     let store = try TemporaryStore()
     let given = store.folder("tokens.safetensors")
-    try Files.write(tokens(name), to: given)
-    let outputs = try run(
+    try Files.write(StageRun.tokens(name), to: given)
+    let outputs = try StageRun.outputs(
       "train", store,
-      ["base": folder(name) + "/model", "tokens": given, "adapter": folder(name) + "/adapter_init"],
+      ["base": StageRun.folder(name) + "/model", "tokens": given, "adapter": StageRun.folder(name) + "/adapter_init"],
       Self.settings)
     let tree = try store.store.tree(#require(outputs["adapter"]))
     let log = try store.store.read(#require(tree["training.jsonl"]).digest)
@@ -128,17 +99,17 @@ import Testing
   func `evaluate: logits and loss, with and without the adapter`(name: String) throws {
     let store = try TemporaryStore()
     let given = store.folder("tokens.safetensors")
-    try Files.write(tokens(name), to: given)
+    try Files.write(StageRun.tokens(name), to: given)
     let forward = try tensors(name, "forward")
-    let base = ["base": folder(name) + "/model", "tokens": given]
+    let base = ["base": StageRun.folder(name) + "/model", "tokens": given]
     for (inputs, wanted) in [
       (base, try forward.floats(of: "logits")),
       (
-        base.merging(["adapter": folder(name) + "/adapter_init"]) { $1 },
+        base.merging(["adapter": StageRun.folder(name) + "/adapter_init"]) { $1 },
         try tensors(name, "lora_grads_step1").floats(of: "logits_with_lora")
       ),
     ] {
-      let outputs = try run("evaluate", store, inputs, ["keep_logits=true"])
+      let outputs = try StageRun.outputs("evaluate", store, inputs, ["keep_logits=true"])
       let logits = try SafetensorsFile(store.store.map(#require(outputs["logits"])))
         .floats(of: "logits")
       let mask = try forward.tensor("attention_mask").int32s()

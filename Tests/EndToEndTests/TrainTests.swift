@@ -1,0 +1,99 @@
+import Bytes
+import Formats
+import ObjectStore
+import TestKit
+import Testing
+
+/// What `train` offers beyond the reference states, through its command line.
+@Suite struct TrainTests {
+  private static let settings = [
+    "steps=4", "rank=4", "learning_rate=0.01", "shuffle=false", "warmup=0",
+  ]
+  private let store: TemporaryStore
+  private let inputs: [String: String]
+
+  init() throws {
+    store = try TemporaryStore()
+    let name = "llama-mqa-padded"
+    let tokens = store.folder("tokens.safetensors")
+    try Files.write(StageRun.tokens(name), to: tokens)
+    inputs = ["base": StageRun.folder(name) + "/model", "tokens": tokens]
+  }
+
+  private func train(_ settings: [String], _ more: [String: String] = [:]) throws -> Digest {
+    let outputs = try StageRun.outputs(
+      "train", store, inputs.merging(more) { $1 }, Self.settings + settings)
+    return try #require(outputs["adapter"] ?? outputs["model"])
+  }
+
+  private func text(_ digest: Digest, _ path: String) throws -> String {
+    let entry = try #require(try store.store.tree(digest)[path])
+    return String(decoding: try store.store.read(entry.digest), as: UTF8.self)
+  }
+
+  @Test(arguments: ["f32", "bf16"], ["lora", "full"])
+  func `threads and recomputation change no bit`(precision: String, method: String) throws {
+    let settings = ["precision=\(precision)", "method=\(method)"]
+    let one = try train(settings + ["threads=1"])
+    #expect(try train(settings + ["threads=2"]) == one)
+    #expect(try train(settings + ["threads=3"]) == one)
+    #expect(try train(settings + ["threads=2", "recompute=true"]) == one)
+  }
+
+  @Test func `precision and the type of the base are part of the result`() throws {
+    let plain = try train([])
+    let others = try ["precision=bf16", "base_type=q8_0", "base_type=q4_0", "rank_stabilised=true"]
+      .map { try train([$0]) }
+    #expect(Set(others + [plain]).count == 5)
+    #expect(try text(others[3], "adapter_config.json").contains("\"use_rslora\": true"))
+  }
+
+  @Test func `a pack of all samples is a batch of all samples`() throws {
+    // 24 + 17 + 9 tokens: one pack of fifty, or two of at most 33.
+    #expect(try train(["batch_tokens=50"]) == train(["batch_size=3"]))
+    let packed = try train(["batch_tokens=33", "steps=0", "epochs=1"])
+    let lines = try text(packed, "training.jsonl").split(separator: "\n")
+    #expect(lines.count == 2)
+    // The longest comes first with what fits beside it: labels of 24 + 9 tokens, then of 17.
+    let counts = try lines.map { try JSON(parsing: Array($0.utf8))["tokens"]?.intValue }
+    let labels = try StageRun.samples("llama-mqa-padded").map(\.lossCount)
+    #expect(counts == [labels[0] + labels[2], labels[1]])
+  }
+
+  @Test func `a run without progress ends early, with the best weights`() throws {
+    // Learning the samples by heart makes other texts less likely.
+    let others = store.folder("others.safetensors")
+    let ids = (0..<24).map { Int32(($0 * 97 + 11) % 512) }
+    try Files.write(TokenFile.bytes([TokenSample(ids: ids, labels: ids)]), to: others)
+    let more = ["heldout": others]
+    let settings = ["steps=60", "batch_size=3", "validate_every=1", "learning_rate=0.05"]
+    let result = try StageRun.run(
+      "train", store, inputs.merging(more) { $1 }, Self.settings + settings + ["patience=3"])
+    #expect(result.exitCode == 0)
+    #expect(result.errors.contains("stopped early at step"))
+    let early = try train(settings + ["patience=3"], more)
+    let losses = try text(early, "validation.jsonl").split(separator: "\n").map {
+      try #require(try JSON(parsing: Array($0.utf8))["loss"]?.doubleValue)
+    }
+    #expect(losses.count < 60)
+    #expect(losses.suffix(3).allSatisfy { $0 >= losses.min() ?? 0 })
+    #expect(losses[losses.count - 4] == losses.min())
+    // The weights kept are those of the best step: more patience for nothing keeps the same.
+    let patient = try train(settings + ["patience=6"], more)
+    #expect(
+      try text(patient, "adapter_model.safetensors") == text(early, "adapter_model.safetensors"))
+    #expect(
+      try text(patient, "validation.jsonl").count > text(early, "validation.jsonl").count)
+  }
+
+  @Test func `exploding training says what to change, and leaves nothing`() throws {
+    let result = try StageRun.run(
+      "train", store, inputs,
+      ["method=full", "steps=50", "learning_rate=10", "clip=0", "warmup=0", "schedule=constant",
+        "epsilon=0"])
+    #expect(result.exitCode == 1)
+    #expect(result.errors.contains("training exploded"))
+    #expect(result.errors.contains("learning_rate"))
+    #expect(!result.lastLine.contains("outputs"))
+  }
+}
