@@ -153,9 +153,10 @@ static void product(int64_t m, int64_t n, const plm_term *terms, int count, int 
   }
   const int64_t panels = PLM_ROUND_UP(n, engine->panel) / engine->panel;
   const int64_t chunk = PLM_SMALLER(panels, PLM_LARGER(4, CHUNK_BYTES / (w.packed_bytes + 1)));
-  // A multiple of 96 rows suits every register tile (12, 6 and 4 rows, and AMX's 32).
-  w.block = PLM_LARGER(96, ROWS_BYTES / (k * engine->element + 1) / 96 * 96);
-  w.block = PLM_SMALLER(w.block, 384);
+  // Blocks of whole register tiles, all about alike.
+  const int64_t most = PLM_SMALLER(384, PLM_LARGER(96, ROWS_BYTES / (k * engine->element + 1)));
+  const int64_t blocks = (m + most - 1) / most;
+  w.block = PLM_ROUND_UP((m + blocks - 1) / blocks, engine->tile);
   w.block = PLM_SMALLER(w.block, PLM_ROUND_UP(m, engine->rows));
   for (int t = 0; t < count; t++) {
     w.room_start[t] = w.room_bytes;

@@ -24,6 +24,7 @@ typedef struct {
   int64_t unit;     // k of a strip is a multiple of this
   int64_t panel;    // columns
   int64_t rows;     // rows of packed a are padded to a multiple of this, if they are packed
+  int64_t tile;     // rows of a register tile
   int32_t direct;   // the type in which rows of a can be read where they lie
   // Columns j..<j+width of b as panels, `next` bytes from one to the next: of its k rows those from
   // p (a multiple of the unit) up to end.

@@ -10,50 +10,31 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define ROUNDS 400000
-#define CHAINS 24
+#define ROUNDS 4000000
 
-// Chains of additions that depend on nothing else hide each other's latency. The barrier keeps the
-// compiler from taking a loop apart.
-#define LOOP(VECTOR, STEP)                                                                  \
-  VECTOR sums[CHAINS];                                                                      \
-  for (int i = 0; i < CHAINS; i++) sums[i] = (VECTOR){0};                                   \
-  for (int round = 0; round < ROUNDS; round++) {                                            \
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < CHAINS; i++) {                   \
-      STEP;                                                                                 \
-      __asm__ volatile("" : "+x"(sums[i]));                                                 \
-    }                                                                                       \
-  }
-
-#define LOOP_WIDE(VECTOR, STEP)                                                             \
-  VECTOR sums[CHAINS];                                                                      \
-  for (int i = 0; i < CHAINS; i++) sums[i] = (VECTOR){0};                                   \
-  for (int round = 0; round < ROUNDS; round++) {                                            \
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < CHAINS; i++) {                   \
-      STEP;                                                                                 \
-      __asm__ volatile("" : "+v"(sums[i]));                                                 \
-    }                                                                                       \
-  }
+// Chains of additions that depend on nothing else hide each other's latency. Written as assembly, so
+// that no compiler takes them apart.
+#define ALL(DO)                                                                                  \
+  DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
+#define ZMM_FMA(i) "vfmadd231ps %%zmm30, %%zmm31, %%zmm" #i "\n"
+#define ZMM_DOT(i) "vdpbf16ps %%zmm30, %%zmm31, %%zmm" #i "\n"
+#define YMM_FMA(i) "vfmadd231ps %%ymm14, %%ymm15, %%ymm" #i "\n"
+#define CHANGED                                                                                  \
+  "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11"
+#define CHAINS 12
 
 __attribute__((target("avx2,fma"))) static double avx2(void) {
-  const __m256 a = _mm256_set1_ps(0.5f), b = _mm256_set1_ps(0.25f);
-#undef CHAINS
-#define CHAINS 12
-  LOOP(__m256, sums[i] = _mm256_fmadd_ps(a, b, sums[i]))
+  for (int round = 0; round < ROUNDS; round++) __asm__ volatile(ALL(YMM_FMA)::: CHANGED);
   return 2.0 * 8 * CHAINS * ROUNDS;
 }
-#undef CHAINS
-#define CHAINS 24
 
 __attribute__((target("avx512f"))) static double avx512(void) {
-  const __m512 a = _mm512_set1_ps(0.5f), b = _mm512_set1_ps(0.25f);
-  LOOP_WIDE(__m512, sums[i] = _mm512_fmadd_ps(a, b, sums[i]))
+  for (int round = 0; round < ROUNDS; round++) __asm__ volatile(ALL(ZMM_FMA)::: CHANGED);
   return 2.0 * 16 * CHAINS * ROUNDS;
 }
 
 __attribute__((target("avx512f,avx512bf16"))) static double avx512bf16(void) {
-  const __m512bh a = (__m512bh)_mm512_set1_epi32(0x3f003f00), b = a;
-  LOOP_WIDE(__m512, sums[i] = _mm512_dpbf16_ps(sums[i], a, b))
+  for (int round = 0; round < ROUNDS; round++) __asm__ volatile(ALL(ZMM_DOT)::: CHANGED);
   return 4.0 * 16 * CHAINS * ROUNDS;
 }
 
