@@ -49,15 +49,29 @@ struct Index: Sendable {
     }
   }
 
+  /// Milliseconds that a connection waits for others.
+  private static let patience = 60_000
+
   private static func connect(_ path: String) throws -> DatabaseQueue {
     var configuration = Configuration()
-    configuration.busyMode = .timeout(60)
     configuration.prepareDatabase { connection in
+      // Two that change a new file's mode at once each wait for the other to let go of its reading:
+      // they wait for a moment only, let go, and try again.
+      try connection.execute(sql: "PRAGMA busy_timeout = 50")
       // Setting the mode reads the file, and so also notices one that is no database.
       _ = try String.fetchOne(connection, sql: "PRAGMA journal_mode = WAL")
+      try connection.execute(sql: "PRAGMA busy_timeout = \(patience)")
       try connection.execute(sql: "PRAGMA synchronous = NORMAL")
     }
-    return try DatabaseQueue(path: path, configuration: configuration)
+    let start = ContinuousClock.now
+    while true {
+      do {
+        return try DatabaseQueue(path: path, configuration: configuration)
+      } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+        guard start.duration(to: .now) < .milliseconds(patience) else { throw error }
+        usleep(UInt32.random(in: 1_000...30_000))
+      }
+    }
   }
 
   private static func prepare(_ database: DatabaseQueue) throws {

@@ -324,8 +324,44 @@ void plm_dropout(void *y, const void *x, int type, float p, uint64_t seed, int64
   share(count, &work, dropout_task);
 }
 
+// Elements whose squares are one task's.
+#define SQUARES 262144
+
+typedef struct {
+  const float *x;
+  double *sums;
+  int64_t count;
+} squares_work;
+
+static void squares_task(void *context, int64_t task, int thread) {
+  const squares_work *w = context;
+  (void)thread;
+  const int64_t first = task * SQUARES;
+  w->sums[task] =
+      plm_chosen()->sum_squares(w->x + first, PLM_SMALLER(SQUARES, w->count - first));
+}
+
 double plm_sum_squares(const float *x, int64_t count) {
-  return plm_chosen()->sum_squares(x, count);
+  const int64_t tasks = (count + SQUARES - 1) / SQUARES;
+  if (tasks <= 1) return plm_chosen()->sum_squares(x, count);
+  plm_space *space = plm_borrow(tasks * (int64_t)sizeof(double));
+  squares_work work = {x, plm_memory(space), count};
+  plm_parallel(tasks, squares_task, &work);
+  double sum = 0;
+  for (int64_t i = 0; i < tasks; i++) sum += work.sums[i];
+  plm_give_back(space);
+  return sum;
+}
+
+static void zero_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  ROWS_OF_TASK(w);
+  memset((float *)w->y + first, 0, (size_t)count * sizeof(float));
+}
+
+void plm_zero(float *x, int64_t count) {
+  row_work work = {.y = x, .d = 1};
+  share(count, &work, zero_task);
 }
 
 int plm_all_finite(const float *x, int64_t count) {

@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// Stores floats at a fixed, cache-line-aligned place in memory; zero at first.
 ///
 /// A class, so that several owners can hold views into it. It does no locking: whoever shares one
@@ -22,7 +24,7 @@ public final class FloatBuffer {
     }
   }
 
-  public func zero() { pointer.update(repeating: 0, count: count) }
+  public func zero() { plm_zero(pointer, Int64(count)) }
 
   /// The floats as an array, copied.
   public var floats: [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }

@@ -12,9 +12,9 @@ struct HeadRoom {
 
 extension Network {
   /// Rows whose logits are computed at a time, so that no [n, vocabulary] matrix exists: at most
-  /// about 96 MB of logits, but enough rows that reading the output matrix pays; all pieces alike.
+  /// about 160 MB of logits, but enough rows that reading the output matrix pays; all pieces alike.
   private func logitRows(of count: Int) -> Int {
-    let most = max(96, (24 << 20) / config.vocabularySize)
+    let most = max(96, (40 << 20) / config.vocabularySize)
     let pieces = max(1, (count + most - 1) / most)
     return max(1, (count + pieces - 1) / pieces)
   }

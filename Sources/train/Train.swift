@@ -62,7 +62,8 @@ import StageKit
     "accumulation", default: 1, in: 1...65536, help: "Batches of a step.")
   static let batchTokens = Parameter(
     "batch_tokens", default: 0, in: 0...16_777_216,
-    help: "Packs samples into batches of at most this many tokens, instead of batch_size; 0 is off. Attention never crosses samples.")
+    help: "Packs samples into batches of at most this many tokens, instead of batch_size; "
+      + "0 is off. Attention never crosses samples.")
   static let epochs = Parameter("epochs", default: 3, in: 0...10000, help: "Times through the data.")
   static let steps = Parameter(
     "steps", default: 0, in: 0...100_000_000, help: "Steps in all, instead of epochs; 0 is off.")
@@ -74,13 +75,15 @@ import StageKit
   static let seed = Parameter("seed", default: 1, in: 0...Int.max, help: "Seed of all that is random.")
   static let precision = Parameter(
     "precision", default: "f32", oneOf: Precision.allCases.map(\.rawValue),
-    help: "What operands of products are rounded to; sums, weights that are trained and the residual stream are f32.")
+    help: "What operands of products are rounded to; sums, weights that are trained and the "
+      + "residual stream are f32.")
   static let baseType = Parameter(
     "base_type", default: "stored", oneOf: ["stored", "bf16", "q8_0", "q4_0"],
     help: "How a frozen base is held: as it is stored, or rounded to take less memory.")
   static let recompute = Parameter(
     "recompute", default: false,
-    help: "Computes each layer again on the way back instead of keeping it: less memory, a third more time.")
+    help: "Computes each layer again on the way back instead of keeping it: less memory, a "
+      + "third more time.")
   static let validateEvery = Parameter(
     "validate_every", default: 0, in: 0...100_000_000,
     help: "Steps between validations; 0 is once an epoch.")
@@ -241,6 +244,7 @@ import StageKit
   ) throws -> Adapter {
     let asked = try targetList(context[targets])
     guard let input = context.optionalInput("adapter") else {
+      context.log("a fresh adapter: rank \(context[rank]), \(asked.joined(separator: ", "))")
       var random = SeededRandom(seed: UInt64(context[seed]), purpose: "adapter")
       return Adapter(
         config: AdapterConfig(
@@ -249,6 +253,9 @@ import StageKit
         base: base, random: &random)
     }
     let given = try Adapter(paths: input.paths, base: base) { try input.map($0) }
+    context.log(
+      "continuing an adapter: rank \(given.config.rank), "
+        + given.config.targets.joined(separator: ", "))
     // A setting left at its default asks for nothing.
     func check(_ name: String, _ same: Bool, _ isDefault: Bool, _ asked: String, _ has: String)
       throws(TrainError)

@@ -49,6 +49,18 @@ func record(
     #expect(try cache.state(user: "ann", node: "train").failure == nil)
   }
 
+  @Test func `many open a new store's index at once`() async throws {
+    for _ in 0..<20 {
+      let fresh = try TemporaryStore()
+      try await withThrowingTaskGroup(of: Int.self) { group in
+        for _ in 0..<6 {
+          group.addTask { try ActionCache(fresh.store).counts().actions }
+        }
+        for try await count in group { #expect(count == 0) }
+      }
+    }
+  }
+
   @Test func `a deleted index is made again from the journal`() throws {
     try open().record([
       .action(record("train", key: "a")), .action(record("eval", user: nil, key: "b")),

@@ -148,6 +148,8 @@ void plm_scale(void *y, int type, float scale, int64_t count);
 // y = x with each element kept with probability 1 - p and divided by it; which ones depends on
 // (seed, index) alone. y may be x.
 void plm_dropout(void *y, const void *x, int type, float p, uint64_t seed, int64_t count);
+// x = 0.
+void plm_zero(float *x, int64_t count);
 // Sum of squares, added up in blocks of a fixed size.
 double plm_sum_squares(const float *x, int64_t count);
 // 1 if every element is finite.
