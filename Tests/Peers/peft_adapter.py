@@ -55,7 +55,7 @@ with open(os.path.join(options.base, "config.json")) as file:
 ids = torch.randint(0, vocabulary, (4, 32), generator=torch.Generator().manual_seed(3), dtype=torch.int32)
 tokens = os.path.join(scratch, "tokens.safetensors")
 save_file(
-    {"input_ids": ids.reshape(-1), "labels": ids.reshape(-1), "offsets": torch.arange(0, 129, 32)}, tokens)
+    {"input_ids": ids.reshape(-1), "labels": ids.reshape(-1).clone(), "offsets": torch.arange(0, 129, 32)}, tokens)
 
 worst = 0
 for settings in ([], ["rank_stabilised=true"]):
