@@ -9,7 +9,7 @@
 #define CHUNK_BYTES (6 << 20)
 // Rows of a at a time: their k elements stay in the second-level cache.
 #define ROWS_BYTES (384 << 10)
-// One term's longest k; more is cut and added up in c.
+// One term's longest k where c is f32; more is cut and added up in c.
 #define LONGEST_K 8192
 
 const plm_engine *plm_engine_for(int compute, int *round) {
@@ -194,19 +194,21 @@ void plm_product(int64_t m, int64_t n, const plm_term *terms, int count, int com
                  const plm_result *result) {
   if (m <= 0 || n <= 0) return;
   plm_result c = *result;
-  // Long terms are cut into pieces, and many terms into several products, that add up in c.
+  // Long terms are cut into pieces, and many terms into several products, that add up in c; bf16
+  // would round in between, and so takes long terms whole.
+  const int64_t longest = c.type == PLM_F32 ? LONGEST_K : INT64_MAX / 2;
   plm_term now[TERMS];
   int held = 0;
   for (int t = 0; t < count; t++) {
-    for (int64_t p = 0; p < terms[t].k || (p == 0 && t == 0); p += LONGEST_K) {
-      if (held == TERMS || (held > 0 && terms[t].k > LONGEST_K)) {
+    for (int64_t p = 0; p < terms[t].k || (p == 0 && t == 0); p += longest) {
+      if (held == TERMS || (held > 0 && terms[t].k > longest)) {
         product(m, n, now, held, compute, &c);
         c.accumulate = 1;
         c.bias = 0;
         held = 0;
       }
       now[held++] = (plm_term){.a = later(&terms[t].a, p, 0), .b = later(&terms[t].b, p, 1),
-                               .k = PLM_SMALLER(LONGEST_K, terms[t].k - p)};
+                               .k = PLM_SMALLER(longest, terms[t].k - p)};
     }
   }
   product(m, n, now, held, compute, &c);

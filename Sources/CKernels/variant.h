@@ -1,4 +1,4 @@
-// What a variant provides: single-threaded inner loops. product.c, attention.c and rows.c split the
+// What a variant provides: single-threaded inner loops. product.c, attention.c and elementwise.c split the
 // work among threads.
 #ifndef PLM_VARIANT_H
 #define PLM_VARIANT_H

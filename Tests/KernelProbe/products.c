@@ -130,21 +130,20 @@ static void products(int compute) {
     }
   }
   // Sums of several terms, some very short, more than are taken at a time; long ones, which are
-  // cut; and none at all.
+  // cut if c is f32; and none at all.
   static const int lengths[][4] = {{64, 1, 3, 8}, {1, 0, 0, 0}, {3, 8192, 33, 0},
                                    {8201, 0, 0, 0}, {5, 16390, 7, 0}, {0, 0, 0, 0}};
   const int64_t m = 21, n = 39;
   const float *bias = numbers(PLM_F32, n, 14);
   for (int s = 0; s < (int)(sizeof lengths / sizeof *lengths); s++) {
     plm_term terms[4];
-    int count = 0, longest = 0;
+    int count = 0;
     for (int t = 0; t < 4 && (t == 0 || lengths[s][t] > 0); t++, count++) {
       const int64_t k = lengths[s][t];
-      longest = k > longest ? (int)k : longest;
       terms[t] = (plm_term){matrix(t % 2, t == 3 || s == 4, m, k, 20 + t),
                             matrix((t + s) % 3, t == 2 || s == 4, k, n, 30 + t), k};
     }
-    for (int c_type = PLM_F32; c_type <= (longest > 8192 ? PLM_F32 : PLM_BF16); c_type++) {
+    for (int c_type = PLM_F32; c_type <= PLM_BF16; c_type++) {
       snprintf(name, sizeof name, "terms-%s-%d", type_names[c_type], s);
       product(name, m, n, terms, count, compute, c_type, c_type == PLM_F32 && s % 2, bias);
     }

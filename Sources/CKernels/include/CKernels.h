@@ -75,7 +75,7 @@ typedef struct {
 
 // c (+)= sum of all terms + bias. compute is PLM_F32 or PLM_BF16: what the operands are rounded to
 // before they are multiplied; sums are f32, over the terms and over k in order, with no rounding
-// before the end. More than 16 terms, or a term's k above 8192, only if c is f32.
+// before the end. More than 16 terms only if c is f32.
 void plm_product(int64_t m, int64_t n, const plm_term *terms, int count, int compute,
                  const plm_result *result);
 
