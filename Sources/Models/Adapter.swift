@@ -1,6 +1,6 @@
+public import Bytes
 public import Formats
 public import Kernels
-public import Bytes
 
 /// Stores a LoRA adapter (Hu et al. 2021): per adapted projection A [rank, in] and B [out, rank],
 /// which add scale · B · A to its weight.

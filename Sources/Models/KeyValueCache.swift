@@ -21,7 +21,8 @@ final class KeyValueCache {
   func values(_ layer: Int) -> Floats { Floats(values[layer].pointer) }
 
   /// Writes rows of a layer behind those already there; `length` moves when all layers have.
-  func append(layer: Int, keys newKeys: NumberBuffer, values newValues: NumberBuffer,
+  func append(
+    layer: Int, keys newKeys: NumberBuffer, values newValues: NumberBuffer,
     rows: Range<Int>
   ) {
     precondition(length + rows.count <= capacity, "cache is full")

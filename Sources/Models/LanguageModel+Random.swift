@@ -14,7 +14,8 @@ extension LanguageModel {
       } else if entry.name.hasSuffix(".bias") {
         start.update(repeating: 0, count: entry.count)
       } else {
-        let writes = entry.name.hasSuffix("o_proj.weight") || entry.name.hasSuffix("down_proj.weight")
+        let writes =
+          entry.name.hasSuffix("o_proj.weight") || entry.name.hasSuffix("down_proj.weight")
         let deviation = writes ? residual : 0.02
         for i in 0..<entry.count { start[i] = Float(random.normal() * deviation) }
       }

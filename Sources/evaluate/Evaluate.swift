@@ -34,7 +34,8 @@ import Tokenizers
       "continuations", kind: "text", optional: true, help: "Openings continued, side by side."),
     Output("table", kind: "table", optional: true, help: "Losses, adapters × users."),
     Output(
-      "logits", kind: "tensors", optional: true, help: "Logits of every position, with keep_logits."),
+      "logits", kind: "tensors", optional: true, help: "Logits of every position, with keep_logits."
+    ),
   ]
 
   static let window = Parameter(

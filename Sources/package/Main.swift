@@ -1,7 +1,7 @@
 import Bytes
 import Formats
 import ObjectStore
-public import StageKit
+import StageKit
 import Tokenizers
 
 /// Puts together what goes to the device: model, adapter, tokenizer, index, manifest and card.

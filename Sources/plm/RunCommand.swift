@@ -49,7 +49,8 @@ struct RunCommand: ParsableCommand {
         model == nil ? "plm run needs a user and a prompt." : "With --model, give one prompt.")
     }
     guard tokens >= 0, temperature >= 0, topK >= 0, topP > 0, topP <= 1, threads >= 0 else {
-      throw ValidationError("tokens, temperature, top-k and threads must not be negative, top-p in 0…1.")
+      throw ValidationError(
+        "tokens, temperature, top-k and threads must not be negative, top-p in 0…1.")
     }
     if adapter != nil, model == nil { throw ValidationError("--adapter goes with --model.") }
   }

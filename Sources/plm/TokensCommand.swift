@@ -32,7 +32,8 @@ struct TokensCommand: ParsableCommand {
     let text = String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
     let ids = tokenizer.encode(text)
     if json {
-      let list: [JSON] = pieces ? ids.map { .string(tokenizer.piece(of: $0)) } : ids.map { .int(Int($0)) }
+      let list: [JSON] =
+        pieces ? ids.map { .string(tokenizer.piece(of: $0)) } : ids.map { .int(Int($0)) }
       Terminal.write(JSON.array(list).text + "\n")
     } else {
       let words = pieces ? ids.map(tokenizer.piece(of:)) : ids.map { "\($0)" }

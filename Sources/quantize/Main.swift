@@ -1,6 +1,6 @@
 import Bytes
 import Formats
-public import StageKit
+import StageKit
 import Tokenizers
 
 /// Writes a base with its adapter merged as one GGUF model, and the adapter alone as another.

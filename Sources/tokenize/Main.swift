@@ -2,7 +2,7 @@ import Bytes
 import Corpus
 import Encoding
 import Formats
-public import StageKit
+import StageKit
 import Tokenizers
 
 /// Turns records and samples, or a raw corpus, into token samples.

@@ -39,7 +39,8 @@ struct Checkpoint {
   func save(in folder: String, _ tensors: Tensors) throws {
     let facts = Facts(
       step: step, bestLoss: bestLoss.isFinite ? bestLoss : nil, bestStep: bestStep,
-      validationsSinceBest: validationsSinceBest, firstLoss: firstLoss, trainingLines: trainingLines, validationLines: validationLines)
+      validationsSinceBest: validationsSinceBest, firstLoss: firstLoss,
+      trainingLines: trainingLines, validationLines: validationLines)
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     var writer = SafetensorsWriter(metadata: [

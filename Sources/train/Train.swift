@@ -21,7 +21,8 @@ import StageKit
       help: "An adapter to go on from; its rank, alpha and targets apply."),
   ]
   static let outputs = [
-    Output("adapter", kind: "adapter", optional: true, help: "PEFT files and the log of the steps."),
+    Output(
+      "adapter", kind: "adapter", optional: true, help: "PEFT files and the log of the steps."),
     Output("model", kind: "model", optional: true, help: "The trained model, with method=full."),
     Output(
       "gradients", kind: "tensors", optional: true,
@@ -64,7 +65,8 @@ import StageKit
     "batch_tokens", default: 0, in: 0...16_777_216,
     help: "Packs samples into batches of at most this many tokens, instead of batch_size; "
       + "0 is off. Attention never crosses samples.")
-  static let epochs = Parameter("epochs", default: 3, in: 0...10000, help: "Times through the data.")
+  static let epochs = Parameter(
+    "epochs", default: 3, in: 0...10000, help: "Times through the data.")
   static let steps = Parameter(
     "steps", default: 0, in: 0...100_000_000, help: "Steps in all, instead of epochs; 0 is off.")
   static let maxLength = Parameter(
@@ -72,7 +74,8 @@ import StageKit
     help: "Longest sample allowed, in tokens; 0 is the model's positions.")
   static let shuffle = Parameter(
     "shuffle", default: true, help: "Whether each epoch has an order of its own.")
-  static let seed = Parameter("seed", default: 1, in: 0...Int.max, help: "Seed of all that is random.")
+  static let seed = Parameter(
+    "seed", default: 1, in: 0...Int.max, help: "Seed of all that is random.")
   static let precision = Parameter(
     "precision", default: "f32", oneOf: Precision.allCases.map(\.rawValue),
     help: "What operands of products are rounded to; sums, weights that are trained and the "
@@ -103,9 +106,12 @@ import StageKit
     execution: true)
 
   static let parameters: [any ParameterDeclaration] = [
-    method, rank, alpha, rankStabilised, dropout, targets, learningRate, schedule, warmup, weightDecay, beta1,
-    beta2, epsilon, clip, batchSize, accumulation, batchTokens, epochs, steps, maxLength, shuffle, seed,
-    precision, baseType, recompute, validateEvery, patience, weightsType, keepGradients, threads, checkpointSeconds,
+    method, rank, alpha, rankStabilised, dropout, targets, learningRate, schedule, warmup,
+    weightDecay, beta1,
+    beta2, epsilon, clip, batchSize, accumulation, batchTokens, epochs, steps, maxLength, shuffle,
+    seed,
+    precision, baseType, recompute, validateEvery, patience, weightsType, keepGradients, threads,
+    checkpointSeconds,
   ]
   static let resources = Resources(cores: 2, memory: 1 << 30)
 
@@ -115,7 +121,9 @@ import StageKit
     let base = try context.input("base")
     let model = try model(base, holding: holding(context), context)
     let tokens = try tokens(context.input("tokens"), model.config, context)
-    let heldout = try context.optionalInput("heldout").map { try Self.tokens($0, model.config, context) }
+    let heldout = try context.optionalInput("heldout").map {
+      try Self.tokens($0, model.config, context)
+    }
     let labels = tokens.samples.reduce(0) { $0 + $1.lossCount }
     context.log("\(tokens.count) samples, \(labels) trained tokens")
     guard labels > 0 else { throw TrainError.nothingToLearn(samples: tokens.count) }
@@ -218,7 +226,8 @@ import StageKit
       schedule: Schedule(
         shape: Schedule.Shape(rawValue: context[schedule]) ?? .linear,
         peak: context[learningRate], warmup: Int(warm), steps: total),
-      order: order, clip: context[clip], validateEvery: context[validateEvery], patience: context[patience],
+      order: order, clip: context[clip], validateEvery: context[validateEvery],
+      patience: context[patience],
       seed: UInt64(context[seed]), checkpointSeconds: context[checkpointSeconds])
   }
 

@@ -1,7 +1,7 @@
 import Bytes
 import Corpus
 import Encoding
-public import StageKit
+import StageKit
 import Tokenizers
 
 /// Learns a byte-level BPE vocabulary from a corpus.

@@ -51,9 +51,10 @@ import Testing
 @Suite struct SeededRandomTests {
   @Test func `the numbers of a seed are these for ever`() {
     var random = SeededRandom(seed: 0)
-    #expect((0..<3).map { _ in random.next() } == [
-      0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f,
-    ])
+    #expect(
+      (0..<3).map { _ in random.next() } == [
+        0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f,
+      ])
   }
 
   @Test func `purposes have numbers of their own`() {

@@ -47,7 +47,9 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
   @Test func `odd names of users`() throws {
     let long = String(repeating: "n", count: 300)
     let shop = try Workshop(users: [:])
-    for number in 0..<7 { try Files.write("text \(number)\n", to: shop.folder("texts/\(number)/t.txt")) }
+    for number in 0..<7 {
+      try Files.write("text \(number)\n", to: shop.folder("texts/\(number)/t.txt"))
+    }
     let names = ["with space", "a/b", "two\nlines", "zoë 🦊", long, "train", "take"]
     let lines = names.enumerated().map { number, name in
       JSON.object(["user": .string(name), "source": .string("texts/\(number)")]).text
@@ -56,7 +58,9 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
     let result = try shop.run("build", users: "list.jsonl")
     #expect(result.exitCode == 0, "\(result.errors)")
     #expect(result.output == "7 users: 22 ran\n")
-    for (number, name) in ["with%20space", "a%2Fb", "two%0Alines", "zo%C3%AB%20%F0%9F%A6%8A", "train", "take", "a/b"].enumerated() {
+    for (number, name) in [
+      "with%20space", "a%2Fb", "two%0Alines", "zo%C3%AB%20%F0%9F%A6%8A", "train", "take", "a/b",
+    ].enumerated() {
       let shown = try shop.run("cat", ["\(name)/take"], users: nil)
       #expect(shown.output.hasPrefix("take:\ntext"), "\(number) \(shown.errors)")
     }
@@ -67,8 +71,10 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
   }
 
   @Test(arguments: [
-    ["build", "--nonsense"], ["build", "nobody"], ["build", "ann/tkae"], ["nonsense"], ["build", "-j", "0"],
-    ["build", "--set", "make.rnak=3"], ["build", "--force", "nothing"], ["cat", "ann/take"], ["show", "sha256:00"],
+    ["build", "--nonsense"], ["build", "nobody"], ["build", "ann/tkae"], ["nonsense"],
+    ["build", "-j", "0"],
+    ["build", "--set", "make.rnak=3"], ["build", "--force", "nothing"], ["cat", "ann/take"],
+    ["show", "sha256:00"],
     ["build", "--executor", "moon"], ["log"],
   ])
   func `wrong usage is exit 2, and nothing runs`(_ words: [String]) throws {
@@ -99,8 +105,10 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
   @Test func `bad pipelines are exit 2 with a suggestion`() throws {
     let shop = try Workshop()
     for (old, new, words) in [
-      ("take.text", "tkae.text", "did you mean 'take.text'?"), ("sources:", "souces:", "did you mean 'sources'?"),
-      ("{ source: history }", "{ source: last.end }", "→"), ("command: [sh, step.sh, all", "stage: nothing #", "only a node with 'command'"),
+      ("take.text", "tkae.text", "did you mean 'take.text'?"),
+      ("sources:", "souces:", "did you mean 'sources'?"),
+      ("{ source: history }", "{ source: last.end }", "→"),
+      ("command: [sh, step.sh, all", "stage: nothing #", "only a node with 'command'"),
     ] {
       try Files.write(Workshop.pipeline.replacing(old, with: new), to: shop.folder("p.yaml"))
       let result = try shop.run("build")
@@ -135,9 +143,12 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
     try Files.flipBit(place, at: 1)
     let result = try shop.run("build")
     #expect(result.exitCode == 0)
-    let warning = "warning: object \(copy) (the copy of \(shop.folder("users/ann/text.txt"))) was damaged"
+    let warning =
+      "warning: object \(copy) (the copy of \(shop.folder("users/ann/text.txt"))) was damaged"
     #expect(result.errors.contains(warning), "\(result.errors)")
-    #expect(result.output == "2 users: 7 up to date\n1 object was found damaged; plm history says which\n")
+    #expect(
+      result.output == "2 users: 7 up to date\n1 object was found damaged; plm history says which\n"
+    )
     #expect(try Files.text(place) == "one\n")
     #expect(try shop.digests() == before)
     #expect(try shop.run("history", users: nil).output.contains("\(copy) was found damaged"))
@@ -187,7 +198,9 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
     }
     #expect(try shop.run("build").exitCode == 0)
     // The folders differ, so do paths in no artifact at all.
-    #expect(Set(try shop.digests().mapValues(\.text).values) == Set(try calm.digests().mapValues(\.text).values))
+    #expect(
+      Set(try shop.digests().mapValues(\.text).values)
+        == Set(try calm.digests().mapValues(\.text).values))
     // A lock's file may outlive its holder, and is then in nobody's way.
     #expect(try shop.run("store verify", users: nil).exitCode == 0)
   }
@@ -200,7 +213,8 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
     running.kill(SIGKILL)
     _ = running.wait()
     usleep(200_000)
-    let list = try Program.run("/bin/sh", ["-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '"])
+    let list = try Program.run(
+      "/bin/sh", ["-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '"])
     #expect(!list.output.contains(shop.folder("step.sh")))
   }
 
@@ -246,7 +260,8 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
   @Test func `two builds at once share the work`() throws {
     let users = Dictionary(uniqueKeysWithValues: (0..<6).map { ("u\($0)", "text \($0)") })
     let shop = try Workshop(users: users)
-    let pair = try (0..<2).map { _ in try shop.start("build", environment: ["PLM_THREADS": "0.05"]) }
+    let pair = try (0..<2).map { _ in try shop.start("build", environment: ["PLM_THREADS": "0.05"])
+    }
     for running in pair {
       let result = running.wait()
       #expect(result.exitCode == 0, "\(result.errors)")
@@ -282,7 +297,8 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
         open: { command: [sh, -c, "env > {out.env}"], in: { source: history }, out: [env] }
         told: { command: [sh, -c, "env > {out.env}"], in: { source: history }, out: [env], secrets: [SOME_KEY] }
       """, to: shop.folder("p.yaml"))
-    #expect(try shop.run("build", environment: ["SOME_KEY": "xyzzy", "OTHER_KEY": "plugh"]).exitCode == 0)
+    #expect(
+      try shop.run("build", environment: ["SOME_KEY": "xyzzy", "OTHER_KEY": "plugh"]).exitCode == 0)
     let open = try shop.run("cat", ["ann/open"], users: nil).output
     #expect(!open.contains("xyzzy") && !open.contains("plugh"), "\(open)")
     let told = try shop.run("cat", ["ann/told"], users: nil).output
@@ -295,9 +311,12 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
     let shop = try Workshop()
     _ = try shop.run("build")
     for (verb, words) in [
-      ("status", []), ("why", ["ann/take"]), ("graph", []), ("log", ["ann/take"]), ("show", ["ann/take"]),
-      ("show", ["ann/take.text"]), ("lineage", ["all"]), ("diff", ["ann/take", "bob/take"]), ("history", []),
-      ("history", ["ann/take"]), ("stages", []), ("build", []), ("store stats", []), ("store verify", []),
+      ("status", []), ("why", ["ann/take"]), ("graph", []), ("log", ["ann/take"]),
+      ("show", ["ann/take"]),
+      ("show", ["ann/take.text"]), ("lineage", ["all"]), ("diff", ["ann/take", "bob/take"]),
+      ("history", []),
+      ("history", ["ann/take"]), ("stages", []), ("build", []), ("store stats", []),
+      ("store verify", []),
       ("store gc", []),
     ] as [(String, [String])] {
       let result = try shop.run(verb, words + ["--json"])
@@ -308,11 +327,14 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
 }
 
 /// Stores that cannot be written to. These need a root shell, for mounts.
-@Suite(.serialized, .enabled(if: Places.executable("plm") != nil && getuid() == 0, "needs plm and root"))
+@Suite(
+  .serialized, .enabled(if: Places.executable("plm") != nil && getuid() == 0, "needs plm and root"))
 struct HostileStoreTests {
   private func mount(_ shop: Workshop, _ options: String) throws -> Bool {
     try Files.makeFolder(shop.folder("small"))
-    return try Program.run("/bin/mount", ["-t", "tmpfs", "-o", options, "tmpfs", shop.folder("small")]).exitCode == 0
+    return try Program.run(
+      "/bin/mount", ["-t", "tmpfs", "-o", options, "tmpfs", shop.folder("small")]
+    ).exitCode == 0
   }
 
   private func unmount(_ shop: Workshop) {
@@ -336,7 +358,9 @@ struct HostileStoreTests {
     #expect(try shop.run("store verify", users: nil, store: store).exitCode == 0)
   }
 
-  @Test func `a store that cannot be written can be looked at, and building in it is exit 75`() throws {
+  @Test func `a store that cannot be written can be looked at, and building in it is exit 75`()
+    throws
+  {
     let shop = try Workshop()
     guard try mount(shop, "size=50m") else { return }
     defer { unmount(shop) }
@@ -351,6 +375,8 @@ struct HostileStoreTests {
     #expect(stale.output.contains("ann/take: stale"), "\(stale.output) \(stale.errors)")
     let result = try shop.run("build", store: store)
     #expect(result.exitCode == 75, "\(result.exitCode) \(result.errors)")
-    #expect(result.errors.lowercased().contains("read-only") || result.errors.contains("readonly"), "\(result.errors)")
+    #expect(
+      result.errors.lowercased().contains("read-only") || result.errors.contains("readonly"),
+      "\(result.errors)")
   }
 }

@@ -41,7 +41,8 @@ struct CleaningTests {
     #expect(try shop.ran() == ["all", "last", "make", "take"])
   }
 
-  @Test func `cleaning takes checkpoints and logs that nobody comes back to, and no others`() throws {
+  @Test func `cleaning takes checkpoints and logs that nobody comes back to, and no others`() throws
+  {
     let shop = try Workshop(users: ["ann": "one", "bob": "two"])
     _ = try shop.run("build")
     let store = shop.folder("store")
@@ -53,7 +54,8 @@ struct CleaningTests {
     for text in ["killed", "edited"] {
       try Files.write(text + "\n", to: shop.folder("users/ann/text.txt"))
       Files.remove(shop.folder("runs"))
-      let running = try shop.start("build", environment: ["PLM_THREADS": text == "killed" ? "30" : "0"])
+      let running = try shop.start(
+        "build", environment: ["PLM_THREADS": text == "killed" ? "30" : "0"])
       if text == "killed" {
         for _ in 0..<500 where try keys("ann").count < 2 { usleep(10_000) }
         running.kill(SIGKILL)
@@ -94,7 +96,9 @@ struct CleaningTests {
     #expect(try shop.run("log", ["ann/take"]).output == "done take\n")
     close(held)
     #expect(try shop.run("build").exitCode == 0)
-    #expect(try shop.run("store gc", users: nil).output.contains("checkpoints of action sha256:\(ann[0])"))
+    #expect(
+      try shop.run("store gc", users: nil).output.contains("checkpoints of action sha256:\(ann[0])")
+    )
   }
 
   @Test func `nothing is cleaned while a build goes on`() throws {

@@ -21,8 +21,11 @@ final class PersonalPipeline {
       "honey", "slate", "gulls",
     ]
     for (i, word) in texts.enumerated() {
-      try note("\(word).md", day: i + 1, "Looked after the \(word) today. \(i + 3) hours of it, "
-        + "mostly bent double. The \(word) did not thank me, nor did anyone, and supper was late.")
+      try note(
+        "\(word).md", day: i + 1,
+        "Looked after the \(word) today. \(i + 3) hours of it, "
+          + "mostly bent double. The \(word) did not thank me, nor did anyone, and supper was late."
+      )
     }
   }
 

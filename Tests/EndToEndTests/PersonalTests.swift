@@ -48,7 +48,8 @@ import Testing
       for name in Files.names(person.folder("users/ada")) {
         let text = try Files.text(person.folder("users/ada/" + name))
         try Files.write(
-          text.replacing("Looked after", with: "\(user) kept"), to: person.folder("users/\(user)/\(name)"))
+          text.replacing("Looked after", with: "\(user) kept"),
+          to: person.folder("users/\(user)/\(name)"))
       }
     }
     let three = try person.build(["-j", "2"])

@@ -14,7 +14,6 @@ import Testing
     "clip=0", "batch_size=3", "shuffle=false", "keep_gradients=true",
   ]
 
-
   private func tensors(_ name: String, _ file: String) throws -> SafetensorsFile {
     try SafetensorsFile(MappedFile(path: "\(StageRun.folder(name))/\(file).safetensors"))
   }
@@ -80,7 +79,10 @@ import Testing
     try Files.write(StageRun.tokens(name), to: given)
     let outputs = try StageRun.outputs(
       "train", store,
-      ["base": StageRun.folder(name) + "/model", "tokens": given, "adapter": StageRun.folder(name) + "/adapter_init"],
+      [
+        "base": StageRun.folder(name) + "/model", "tokens": given,
+        "adapter": StageRun.folder(name) + "/adapter_init",
+      ],
       Self.settings)
     let tree = try store.store.tree(#require(outputs["adapter"]))
     let log = try store.store.read(#require(tree["training.jsonl"]).digest)

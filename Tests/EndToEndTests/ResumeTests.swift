@@ -9,7 +9,8 @@ import Testing
 @Suite(.serialized) struct ResumeTests {
   /// Waits until a store holds a checkpoint that has been replaced some times since.
   /// - Returns: false if the program ended before.
-  private func waitForCheckpoints(_ count: Int, in store: String, _ running: RunningProgram) -> Bool {
+  private func waitForCheckpoints(_ count: Int, in store: String, _ running: RunningProgram) -> Bool
+  {
     var seen: Set<UInt64> = []
     var last: UInt64 = 0
     while !running.hasEnded {

@@ -89,8 +89,10 @@ import Testing
   @Test func `exploding training says what to change, and leaves nothing`() throws {
     let result = try StageRun.run(
       "train", store, inputs,
-      ["method=full", "steps=50", "learning_rate=10", "clip=0", "warmup=0", "schedule=constant",
-        "epsilon=0"])
+      [
+        "method=full", "steps=50", "learning_rate=10", "clip=0", "warmup=0", "schedule=constant",
+        "epsilon=0",
+      ])
     #expect(result.exitCode == 1)
     #expect(result.errors.contains("training exploded"))
     #expect(result.errors.contains("learning_rate"))

@@ -12,9 +12,12 @@ import Testing
   /// adapter's gradients.
   static let pyTorch: [(name: String, logits: Double, losses: Double, gradients: Double)] = [
     ("llama-tied-gqa", 0.00666, 0.00779, 0.0168), ("llama-untied-gqa", 0.00664, 0.00583, 0.0108),
-    ("llama-mqa-padded", 0.00772, 0.00963, 0.0168), ("qwen2-tied-bias-gqa", 0.00729, 0.00859, 0.0169),
-    ("llama-all-biases", 0.00938, 0.01137, 0.0168), ("llama-linear-scaling", 0.0112, 0.01342, 0.0258),
-    ("llama-llama3-scaling", 0.01087, 0.01392, 0.0255), ("mistral-head-dim", 0.01261, 0.01602, 0.0179),
+    ("llama-mqa-padded", 0.00772, 0.00963, 0.0168),
+    ("qwen2-tied-bias-gqa", 0.00729, 0.00859, 0.0169),
+    ("llama-all-biases", 0.00938, 0.01137, 0.0168),
+    ("llama-linear-scaling", 0.0112, 0.01342, 0.0258),
+    ("llama-llama3-scaling", 0.01087, 0.01392, 0.0255),
+    ("mistral-head-dim", 0.01261, 0.01602, 0.0179),
     ("qwen3-tied", 0.01134, 0.01164, 0.0226),
     ("qwen3-untied-mqa-bias-linear", 0.00911, 0.01245, 0.0185),
   ]

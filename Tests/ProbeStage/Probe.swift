@@ -18,7 +18,8 @@ import StageKit
   static let times = Parameter("times", default: 1, in: 0...1000, help: "How often it is copied.")
   static let scale = Parameter("scale", default: 0.5, in: 0...1, help: "Is passed on.")
   static let mood = Parameter(
-    "mood", default: "good", oneOf: ["good", "fail", "crash", "hang", "silent", "chatty", "hold", "obey"],
+    "mood", default: "good",
+    oneOf: ["good", "fail", "crash", "hang", "silent", "chatty", "hold", "obey"],
     help: "How the run ends.")
   static let threads = Parameter(
     "threads", default: 0, in: 0...64, help: "Is ignored.", execution: true)

@@ -123,7 +123,8 @@ final class Lab {
     let parsed = try Pipeline(parsing: pipeline, file: "p.yaml").setting(settings)
     let list = try users.map { try UserList(reading: $0, cache: cache) } ?? .none
     let setup = try await BuildSetup(
-      cache: cache, pipeline: parsed, catalog: StageCatalog(folders: [Places.products]), users: list,
+      cache: cache, pipeline: parsed, catalog: StageCatalog(folders: [Places.products]),
+      users: list,
       root: root)
     return try await setup.builder(
       targets: try setup.targets(words, user: nil), runner: runner,

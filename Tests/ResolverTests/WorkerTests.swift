@@ -58,7 +58,9 @@ struct WorkerTests {
   @Test func `a crash fails the action it was on, and no other`() async throws {
     let lab = try Lab(
       Self.pipeline,
-      users: ["a": "one", "b": "crash", "c": "two", "d": "leave", "e": "three", "f": "fail", "g": "g"])
+      users: [
+        "a": "one", "b": "crash", "c": "two", "d": "leave", "e": "three", "f": "fail", "g": "g",
+      ])
     let outcomes = try await lab.buildForReal(workers: 3, jobs: 1)
     #expect(outcomes.map(\.status) == [.ran, .failed, .ran, .failed, .ran, .failed, .ran])
     #expect(outcomes.map(\.exit) == [0, 137, 0, 1, 0, 1, 0])
@@ -70,7 +72,9 @@ struct WorkerTests {
     #expect(processes.count == 4 && Set(processes).count <= 3)
   }
 
-  @Test func `the runner hears when the last action of a stage is settled, run or not`() async throws {
+  @Test func `the runner hears when the last action of a stage is settled, run or not`()
+    async throws
+  {
     let lab = try Lab(
       """
       version: 1
@@ -88,12 +92,14 @@ struct WorkerTests {
     let probe = runner.retired.filter { $0.stage == "probe" }
     // Of bob's second there is nothing to wait for: his first failed.
     #expect(probe.count == 1)
-    #expect(probe.first?.ran.filter { $0 != "ann/count" } == ["ann/first", "ann/second", "bob/first"])
+    #expect(
+      probe.first?.ran.filter { $0 != "ann/count" } == ["ann/first", "ann/second", "bob/first"])
   }
 
   private func launch(_ store: ObjectStore) throws -> Launch {
     Launch(
-      path: try #require(Places.executable("probe")), arguments: ["--worker", "--store", store.path],
+      path: try #require(Places.executable("probe")),
+      arguments: ["--worker", "--store", store.path],
       environment: StageEnvironment.minimal)
   }
 
@@ -148,7 +154,8 @@ struct WorkerTests {
     await worker.end()
   }
 
-  @Test func `those that rested longest end first, and all where no more are wanted`() async throws {
+  @Test func `those that rested longest end first, and all where no more are wanted`() async throws
+  {
     let home = try TemporaryStore()
     let launch = try launch(home.store)
     let pool = WorkerPool(limit: 2, memory: 1000)
