@@ -23,6 +23,10 @@ final class DamagedObjects: Sendable {
     found.withLock { if !$0.contains(object) { $0.append(object) } }
   }
 
+  func contains(_ digest: Digest) -> Bool {
+    found.withLock { $0.contains { $0.digest == digest } }
+  }
+
   func takeAll() -> [DamagedObject] {
     found.withLock { found in
       defer { found = [] }
@@ -32,6 +36,9 @@ final class DamagedObjects: Sendable {
 }
 
 extension ObjectStore {
+  /// Whether this process has found an object damaged since `takeDamaged` was last asked.
+  public func foundDamaged(_ digest: Digest) -> Bool { damaged.contains(digest) }
+
   /// Returns what this process has found damaged since last asked, healed by now or not.
   public func takeDamaged() -> [DamagedObject] { damaged.takeAll() }
 }

@@ -22,6 +22,16 @@ public final class ObjectAudit: Sendable {
     cache.remember([ActionCache.Known(path: Self.path(digest), stamp: stamp, digest: digest)])
   }
 
+  /// Takes an object for whole that was written just now; if writing it anew healed it, remembers
+  /// what it belongs to.
+  public func trust(_ digest: Digest, of owner: @autoclosure () -> String) {
+    if cache.store.foundDamaged(digest) {
+      let owner = owner()
+      owners.withLock { $0[digest] = owner }
+    }
+    trust(digest)
+  }
+
   /// Trusts an object and, of a tree, its files.
   public func trustAll(_ digest: Digest) throws {
     trust(digest)

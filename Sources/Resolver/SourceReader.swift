@@ -40,13 +40,15 @@ public struct SourceReader: Sendable {
     if let after = FileStamp(path: path), after == FileStamp(path: path) {
       cache.remember([ActionCache.Known(path: path, stamp: after, digest: digest)])
     }
-    audit.trust(digest)
+    audit.trust(digest, of: Self.owner(path))
     return digest
   }
 
+  private static func owner(_ path: String) -> String { "the copy of \(path)" }
+
   private func known(_ path: String, _ stamp: FileStamp) throws -> Digest? {
     guard let known = try cache.digest(of: path, stamp: stamp) else { return nil }
-    return try !storing || audit.damage(in: known, of: "the copy of \(path)").isEmpty ? known : nil
+    return try !storing || audit.damage(in: known, of: Self.owner(path)).isEmpty ? known : nil
   }
 
   private func folder(_ path: String) throws -> Digest {
@@ -63,7 +65,7 @@ public struct SourceReader: Sendable {
         entries.append(entry)
         seen[file.path] = stamp
         learned.append(ActionCache.Known(path: file.shown, stamp: stamp, digest: entry.digest))
-        audit.trust(entry.digest)
+        audit.trust(entry.digest, of: Self.owner(file.shown))
       } else {
         entries.append(
           TreeEntry(
