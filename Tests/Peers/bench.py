@@ -209,12 +209,8 @@ for line in sys.stdin:
         with open(os.path.join(folder, "config.json")) as file:
             vocabulary = json.load(file)["vocab_size"]
         store = os.path.join(self.scratch, "store")
-        build, digests = self.options.build, []
-        command = lambda tokens: [
-            os.path.join(build, "train"), "--store", store, "--in", "base=" + folder, "--in", "tokens=" + tokens,
-            "--set", "steps=3", "--set", "precision=bf16", "--set", "method=lora"]
         worker = subprocess.Popen(
-            [os.path.join(build, "train"), "--worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [os.path.join(self.options.build, "train"), "--worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, text=True)
         left = []
         for user in range(users):
@@ -252,6 +248,8 @@ def main():
     options = parser.parse_args()
     only = [name for name in options.only.split(",") if name]
     wanted = lambda name: not only or name in only
+    if not os.path.exists(os.path.join(options.peers, "lora_bench.py")):
+        sys.exit(f"no lora_bench.py and make_models.py in {options.peers}: say with --peers where the peers' scripts lie")
     bench = Bench(options)
     with open("/proc/cpuinfo") as file:
         cpu = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown")
@@ -300,7 +298,7 @@ def main():
             f"{their_speed:.0f} | {speed / their_speed:.2f} | {floor} | {memory:.0f} | {their_memory:.0f} | "
             f"{memory / their_memory:.2f} | {achieved:.0f} | {share} |")
     if wanted("overhead"):
-        say(f"\nPer user beyond the steps themselves (open, load, save; SmolLM2-135M, q,v to all linear, second and "
+        say(f"\nPer user beyond the steps themselves (open, load, save; SmolLM2-135M, all linear, second and "
             f"later users of a worker): {bench.overhead():.2f} s (floor: under 1 s).")
 
     if options.write:
