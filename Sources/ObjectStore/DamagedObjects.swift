@@ -27,10 +27,15 @@ final class DamagedObjects: Sendable {
     found.withLock { $0.contains { $0.digest == digest } }
   }
 
-  func takeAll() -> [DamagedObject] {
+  func take(where isWanted: (Digest) -> Bool) -> [DamagedObject] {
     found.withLock { found in
-      defer { found = [] }
-      return found
+      var taken: [DamagedObject] = []
+      found.removeAll { object in
+        guard isWanted(object.digest) else { return false }
+        taken.append(object)
+        return true
+      }
+      return taken
     }
   }
 }
@@ -40,5 +45,10 @@ extension ObjectStore {
   public func foundDamaged(_ digest: Digest) -> Bool { damaged.contains(digest) }
 
   /// Returns what this process has found damaged since last asked, healed by now or not.
-  public func takeDamaged() -> [DamagedObject] { damaged.takeAll() }
+  public func takeDamaged() -> [DamagedObject] { damaged.take { _ in true } }
+
+  /// Returns those of a kind that this process has found damaged since last asked.
+  public func takeDamaged(where isWanted: (Digest) -> Bool) -> [DamagedObject] {
+    damaged.take(where: isWanted)
+  }
 }

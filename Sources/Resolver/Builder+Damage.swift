@@ -8,9 +8,21 @@ extension Builder {
   /// The objects that were found damaged so far, each once.
   public var damaged: [Digest] { ledger.withLock { $0.damaged } }
 
-  /// Tells of objects that this process has found damaged since last time.
+  /// Tells of objects that this process has found damaged since last time and knows the owners of.
+  ///
+  /// Another task may be between finding an object damaged and saying what it belongs to: it is
+  /// told of after that.
   func reportDamage() {
-    for object in cache.store.takeDamaged() { report(object.digest, why: "\(object.damage)") }
+    report(cache.store.takeDamaged { audit.owner(of: $0) != nil })
+  }
+
+  /// Tells of all objects that were found damaged and not told of yet; for when nothing runs.
+  func reportRemainingDamage() {
+    report(cache.store.takeDamaged())
+  }
+
+  private func report(_ objects: [DamagedObject]) {
+    for object in objects { report(object.digest, why: "\(object.damage)") }
   }
 
   /// Tells of an object that was found damaged, once in a build, and writes it down: it may be

@@ -97,7 +97,7 @@ public final class Builder: Sendable {
       await runUsers(phase)
     }
     await runner.close()
-    reportDamage()
+    reportRemainingDamage()
     if runner.isReal { try cache.sync() }
     return ordered()
   }
