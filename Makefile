@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 SWIFT ?= swift
 RELEASE := .build/release
 STAGES := ingest profile synthesize filter tokenize train quantize package evaluate vocabulary \
-  initialize
+  initialize clean pose
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test stress bench install format lint clean toolchain libraries

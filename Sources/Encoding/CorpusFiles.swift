@@ -1,9 +1,9 @@
 public import Bytes
-import Corpus
+public import Corpus
 
 /// Stores the files of a raw corpus and gives their documents as UTF-8, one after the other.
 public struct CorpusFiles {
-  private let paths: [String]
+  public let paths: [String]
   private let map: (String) throws -> MappedFile
 
   /// - Parameters:
@@ -19,16 +19,19 @@ public struct CorpusFiles {
   /// text.
   public func forEach(_ body: (_ name: String, _ text: [UInt8]) throws -> Void) throws {
     for path in paths {
-      let file = try map(path)
-      try withExtendedLifetime(file) {
-        try DocumentStream.read(file.bytes, path: path) { record in
-          var text: [UInt8] = []
-          if let title = record.title { text += Array(title.utf8) + [0x0a] }
-          text += record.text.utf8
-          try body(record.id, text)
-        }
+      try forEachRecord(of: path) { record in
+        var text: [UInt8] = []
+        if let title = record.title { text += Array(title.utf8) + [0x0a] }
+        text += record.text.utf8
+        try body(record.id, text)
       }
     }
+  }
+
+  /// Calls `body` with each document of one of the files.
+  public func forEachRecord(of path: String, _ body: (Record) throws -> Void) throws {
+    let file = try map(path)
+    try withExtendedLifetime(file) { try DocumentStream.read(file.bytes, path: path, body) }
   }
 
   private static func isText(_ path: String) -> Bool {

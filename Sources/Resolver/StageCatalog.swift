@@ -21,7 +21,7 @@ public struct StageCatalog: Sendable {
   /// The names every installation has; more are found in folders that hold stages alone.
   public static let standard = [
     "ingest", "profile", "synthesize", "filter", "tokenize", "train", "quantize", "package",
-    "evaluate", "vocabulary", "initialize",
+    "evaluate", "clean", "vocabulary", "initialize", "pose",
   ]
 
   private let folders: [String]

@@ -115,16 +115,23 @@ extension CommonOptions {
 
   func pipelinePath() throws -> String {
     guard let pipeline else { return try Self.find("personal.yaml") }
-    if FileManager.default.fileExists(atPath: pipeline) { return Self.absolute(pipeline) }
+    if Self.isFile(pipeline) { return Self.absolute(pipeline) }
     if !pipeline.contains("/"), let found = try? Self.find(pipeline) { return found }
     if !pipeline.contains("/"), let found = try? Self.find(pipeline + ".yaml") { return found }
     throw UsageProblem("there is no pipeline \(pipeline)")
   }
 
+  /// Not a folder: `Pipelines/base` is a model, `Pipelines/base.yaml` a pipeline.
+  private static func isFile(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      && !isFolder.boolValue
+  }
+
   private static func find(_ name: String) throws -> String {
     for root in pipelineRoots {
       let path = "\(root)/Pipelines/\(name)"
-      if FileManager.default.fileExists(atPath: path) { return path }
+      if isFile(path) { return path }
     }
     throw UsageProblem(
       "there is no Pipelines/\(name) here, nor beside plm; give --pipeline FILE")

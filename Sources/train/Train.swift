@@ -69,6 +69,9 @@ import StageKit
     "epochs", default: 3, in: 0...10000, help: "Times through the data.")
   static let steps = Parameter(
     "steps", default: 0, in: 0...100_000_000, help: "Steps in all, instead of epochs; 0 is off.")
+  static let skip = Parameter(
+    "skip", default: 0, in: 0...100_000_000,
+    help: "Steps of the order passed over, because an earlier run with the same seed took them.")
   static let maxLength = Parameter(
     "max_length", default: 0, in: 0...1_048_576,
     help: "Longest sample allowed, in tokens; 0 is the model's positions.")
@@ -108,7 +111,8 @@ import StageKit
   static let parameters: [any ParameterDeclaration] = [
     method, rank, alpha, rankStabilised, dropout, targets, learningRate, schedule, warmup,
     weightDecay, beta1,
-    beta2, epsilon, clip, batchSize, accumulation, batchTokens, epochs, steps, maxLength, shuffle,
+    beta2, epsilon, clip, batchSize, accumulation, batchTokens, epochs, steps, skip,
+    maxLength, shuffle,
     seed,
     precision, baseType, recompute, validateEvery, patience, weightsType, keepGradients, threads,
     checkpointSeconds,
@@ -226,7 +230,7 @@ import StageKit
       schedule: Schedule(
         shape: Schedule.Shape(rawValue: context[schedule]) ?? .linear,
         peak: context[learningRate], warmup: Int(warm), steps: total),
-      order: order, clip: context[clip], validateEvery: context[validateEvery],
+      order: order, skip: context[skip], clip: context[clip], validateEvery: context[validateEvery],
       patience: context[patience],
       seed: UInt64(context[seed]), checkpointSeconds: context[checkpointSeconds])
   }

@@ -9,6 +9,8 @@ import StageKit
 struct Recipe {
   var schedule: Schedule
   var order: Order
+  /// Steps of the order passed over.
+  var skip = 0
   var clip: Double
   /// Steps between validations; the end of an epoch and of the run always validates.
   var validateEvery: Int
@@ -53,17 +55,19 @@ struct Training {
     var order: [Int] = []
     let perEpoch = recipe.order.stepsPerEpoch
     while state.step < steps {
-      if epoch != state.step / perEpoch {
-        epoch = state.step / perEpoch
+      let place = state.step + recipe.skip
+      if epoch != place / perEpoch {
+        epoch = place / perEpoch
         order = recipe.order.packs(epoch: epoch)
       }
       let line = try step(&state, of: order, gradient: &firstGradient, &progress)
       state.trainingLines.append(line)
       state.step += 1
       let interval = recipe.validateEvery > 0 ? recipe.validateEvery : perEpoch
-      if let heldout, state.step.isMultiple(of: interval) || state.step == steps {
+      if let heldout, (place + 1).isMultiple(of: interval) || state.step == steps {
         let loss = try validate(heldout)
         progress.validation = loss
+        context.log(progress.stretch(to: state.step, validationLoss: loss))
         guard loss.isFinite else {
           throw TrainError.notFinite(
             step: state.step, quantity: "validation loss",
@@ -106,7 +110,7 @@ struct Training {
   ) throws -> String {
     let step = state.step
     let batches = try recipe.order.batches(
-      step: step % recipe.order.stepsPerEpoch, of: order
+      step: (step + recipe.skip) % recipe.order.stepsPerEpoch, of: order
     ).map { try Batch($0.map { tokens[$0] }, config: network.model.config) }
     let labels = batches.reduce(0) { $0 + $1.lossRows.count }
     network.gradient.zero()
@@ -139,7 +143,9 @@ struct Training {
         step: step + 1, quantity: "gradient norm", learningRate: learningRate)
     }
     let seen = batches.reduce(0) { $0 + $1.count }
-    progress.report(step: step + 1, loss: loss, tokens: seen)
+    let sequences = batches.reduce(0) { $0 + $1.sequenceCount }
+    let perToken = network.trainingOperations(perTokenOf: seen / max(sequences, 1))
+    progress.report(step: step + 1, loss: loss, tokens: seen, operations: Double(seen) * perToken)
     return JSONLine([
       ("step", "\(step + 1)"), ("loss", "\(loss)"), ("learning_rate", "\(learningRate)"),
       ("grad_norm", "\(norm)"), ("tokens", "\(labels)"),
@@ -187,6 +193,10 @@ private struct Progress {
   var last: ContinuousClock.Instant?
   var tokens = 0
   var validation: Double?
+  /// Where the stretch up to the next validation began.
+  private var stretchStart = ContinuousClock.now
+  private var stretchTokens = 0
+  private var stretchOperations = 0.0
 
   init(context: StageContext, steps: Int, first: Int) {
     self.context = context
@@ -194,8 +204,21 @@ private struct Progress {
     self.first = first
   }
 
-  mutating func report(step: Int, loss: Double, tokens more: Int) {
+  /// Says in words how the steps since the last call went.
+  mutating func stretch(to step: Int, validationLoss: Double) -> String {
+    let seconds = max(stretchStart.duration(to: .now) / .seconds(1), 1e-9)
+    defer { (stretchStart, stretchTokens, stretchOperations) = (.now, 0, 0) }
+    let rate = Int(Double(stretchTokens) / seconds)
+    let operations = Int(stretchOperations / seconds / 1e9)
+    return "step \(step) of \(steps): validation loss \(validationLoss), "
+      + "\(rate) tokens a second, \(operations) GFLOP a second"
+  }
+
+  /// - Parameter operations: floating-point operations of the step.
+  mutating func report(step: Int, loss: Double, tokens more: Int, operations: Double) {
     tokens += more
+    stretchTokens += more
+    stretchOperations += operations
     let now = ContinuousClock.now
     if let last, last.duration(to: now) < .milliseconds(250), step < steps { return }
     last = now

@@ -48,6 +48,20 @@ import Testing
     #expect(try text(others[3], "adapter_config.json").contains("\"use_rslora\": true"))
   }
 
+  @Test func `steps passed over are those that an earlier run took`() throws {
+    // Nothing is learned at rate 0, so that a step's loss tells which sample it saw.
+    let settings = ["steps=5", "batch_size=1", "learning_rate=0", "shuffle=true"]
+    func losses(_ more: [String]) throws -> [Double] {
+      try text(train(settings + more), "training.jsonl").split(separator: "\n").map {
+        try #require(try JSON(parsing: Array($0.utf8))["loss"]?.doubleValue)
+      }
+    }
+    let all = try losses([])
+    #expect(Set(all).count == 3)
+    #expect(try losses(["steps=3", "skip=2"]) == Array(all.dropFirst(2)))
+    #expect(try losses(["steps=1", "skip=4"]) == Array(all.suffix(1)))
+  }
+
   @Test func `a pack of all samples is a batch of all samples`() throws {
     // 24 + 17 + 9 tokens: one pack of fifty, or two of at most 33.
     #expect(try train(["batch_tokens=50"]) == train(["batch_size=3"]))

@@ -47,6 +47,53 @@ struct FormatStagesTests {
     #expect(tooMany.errors.contains("too little text"))
   }
 
+  @Test func `a corpus is cleaned of copies and of what must not be learned`() throws {
+    let folder = model.folder("corpus")
+    try Files.makeFolder(folder)
+    let text = { (name: String) in (0..<60).map { "\(name)\($0)" }.joined(separator: " ") }
+    let abstracts = (0..<40).map { #"{"title":"T\#($0)","abstract":"\#(text("p\($0)x"))"}"# }
+    let lines = abstracts + [abstracts[0], #"{"title":"U","abstract":"\#(text("user"))"}"#]
+    try Files.write(lines.joined(separator: "\n") + "\n", to: folder + "/a.jsonl")
+    try Files.write("## One\n\n\(text("b"))\n", to: folder + "/books.txt")
+    let users = model.folder("users")
+    try Files.makeFolder(users)
+    try Files.write(#"{"text":"\#(text("user"))"}"# + "\n", to: users + "/ann.jsonl")
+
+    let made = try runner.outputs(
+      "clean", ["corpus": folder, "users": users], set: ["holdout": "0.2"])
+    let train = String(decoding: try runner.file(made["train"], "a.jsonl").copied(), as: UTF8.self)
+    let held = String(
+      decoding: try runner.file(made["heldout"], "a.jsonl").copied(), as: UTF8.self)
+    let kept = train.split(separator: "\n").count
+    let heldCount = held.split(separator: "\n").count
+    #expect(kept + heldCount == 40 && heldCount > 0)
+    #expect(!(train + held).contains("user7"))
+    #expect(
+      try runner.file(made["train"], "books.jsonl").copied()
+        == Array("{\"id\":\"books.txt@1\",\"text\":\"One\\n\\n\(text("b"))\"}\n".utf8))
+    let report = try JSON(
+      parsing: runner.home.store.read(try #require(made["report"])))
+    let file = report["files"]?["a.jsonl"]
+    #expect(file?["left_out"]?["copies"]?.intValue == 1)
+    #expect(file?["left_out"]?["avoided"]?.intValue == 1)
+    #expect(report["avoided"]?["met"]?["users/ann.jsonl"]?.intValue == 1)
+    // What was cleaned has nothing left to be cleaned of, but what it says of itself is a copy.
+    let cleaned = model.folder("a.jsonl")
+    try Files.write(train, to: cleaned)
+    let again = try runner.outputs(
+      "clean", ["corpus": cleaned, "users": users], set: ["holdout": "0"])
+    #expect(again["heldout"] == nil)
+    #expect(try runner.file(again["train"], "corpus.jsonl").copied().count == train.utf8.count)
+
+    let posed = try runner.outputs("pose", ["corpus": cleaned])
+    let tasks = String(
+      decoding: try runner.file(posed["corpus"], "tasks.jsonl").copied(), as: UTF8.self)
+    #expect(tasks.split(separator: "\n").count == kept)
+    #expect(tasks.contains("Generate a title for the following abstract of a paper: p"))
+    #expect(try runner.outputs("pose", ["corpus": cleaned]) == posed)
+    #expect(try runner.outputs("pose", ["corpus": cleaned], set: ["seed": "2"]) != posed)
+  }
+
   @Test func `records and accepted samples become tokens, validation apart`() throws {
     let samples = model.folder("samples.jsonl")
     let origin = Sample.Origin(kind: "synthetic")
