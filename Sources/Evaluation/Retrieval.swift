@@ -14,13 +14,22 @@ public struct Retrieval {
   private let tokenizer: any Tokenizer
   private let positions: Int
   private let separator: Int32
+  private let count: Int
 
   /// Tokens of a free text that serve as the query.
   public static let opening = 32
   /// Room below which a passage is not worth its place.
   private static let leastRoom = 24
+  /// Tokens kept free behind a question, so that a model has room to answer it in its own way.
+  private static let answerRoom = 64
 
-  public init(index: BM25Index, tokenizer: any Tokenizer, positions: Int, separator: Int32) {
+  /// - Parameters:
+  ///   - positions: the most tokens of a sample.
+  ///   - count: how many records are put before a sample, at most; each has an equal part of the room.
+  public init(
+    index: BM25Index, tokenizer: any Tokenizer, positions: Int, separator: Int32, count: Int = 1
+  ) {
+    self.count = count
     self.index = index
     self.tokenizer = tokenizer
     self.positions = positions
@@ -46,23 +55,40 @@ public struct Retrieval {
     return result
   }
 
-  /// Splits a sample into what is scored alone, up to `start`, and the rest behind a passage.
+  /// Splits a sample into what is scored alone, up to `start`, and the rest behind passages.
   private func helped(_ sample: TokenSample, from start: Int, query: [Int32]) -> [TokenSample] {
-    let room = positions - sample.ids.count - 1
-    guard start < sample.ids.count, room >= Self.leastRoom,
-      let best = index.search(tokenizer.decode(query), limit: 1).first
-    else { return [sample] }
-    let passage = [separator] + tokenizer.encode(best.record.text).prefix(room)
+    let isQuestion = start == 0 && sample.labels.dropFirst().first == TokenSample.unlabelled
+    let room = positions - sample.ids.count - (isQuestion ? Self.answerRoom : 0)
+    let share = room / count - 1
+    guard start < sample.ids.count, share >= Self.leastRoom else { return [sample] }
+    // The best stands last, next to what it is to help with.
+    let found = index.search(tokenizer.decode(query), limit: count).reversed()
+    guard !found.isEmpty else { return [sample] }
+    let passages = found.flatMap { [separator] + tokens(of: $0.record, room: share) }
     var labels = sample.labels
     for i in 0..<start { labels[i] = TokenSample.unlabelled }
     let rest = TokenSample(
-      ids: passage + sample.ids,
-      labels: Array(repeating: TokenSample.unlabelled, count: passage.count) + labels,
+      ids: passages + sample.ids,
+      labels: Array(repeating: TokenSample.unlabelled, count: passages.count) + labels,
       record: sample.record, labelledBytes: sample.labelledBytes)
     guard start > 0 else { return [rest] }
     let alone = TokenSample(
       ids: Array(sample.ids[..<start]), labels: Array(sample.labels[..<start]),
       record: sample.record)
     return [alone, rest]
+  }
+
+  /// A record as an example of what is asked: of a question the answer stays, and what goes for want
+  /// of room is the end of the question.
+  private func tokens(of record: Record, room: Int) -> [Int32] {
+    let rendering = Rendering(record)
+    let completion = tokenizer.encode(rendering.completion)
+    guard !rendering.prompt.isEmpty else { return Array(completion.prefix(room)) }
+    let prompt = tokenizer.encode(rendering.prompt)
+    let given = max(room - completion.count, 0)
+    let fitted =
+      prompt.count <= given
+      ? prompt : prompt.prefix(max(given - 1, 0)) + prompt.suffix(min(given, 1))
+    return Array((fitted + completion).prefix(room))
   }
 }

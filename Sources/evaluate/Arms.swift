@@ -20,7 +20,8 @@ struct Arms {
     let tokenizer = try context.optionalInput("test").map { _ in
       try TokenizerFolder.open(paths: base.filePaths) { try base.map($0) }
     }
-    let samples = try samples(tokenizer)
+    let records = try context.optionalInput("test").map { try RecordFile.decode($0.read()) }
+    let samples = try samples(tokenizer, records)
     guard samples.contains(where: { $0.lossCount > 0 }) else { throw EvaluateError.emptyTest }
     let personal = try adapter("adapter")
     let control = try adapter("control")
@@ -28,18 +29,14 @@ struct Arms {
       try LanguageModel(ModelFolder(paths: input.filePaths) { try input.map($0) })
     }
 
-    var helped: [TokenSample]?
-    if let tokenizer, let index = context.optionalInput("index"), let end = tokenizer.separatorID {
-      helped = Retrieval(
-        index: try BM25Index(decoding: index.read()), tokenizer: tokenizer,
-        positions: config.maximumPositions, separator: end
-      ).augment(samples)
-    }
+    let retrievals = try retrievals(tokenizer)
     var arms: [(name: String, network: Network, samples: [TokenSample])] = []
     func add(_ name: String, _ adapter: Adapter?, withRetrieval: Bool) {
       let network = Network(model, adapter: adapter)
       arms.append((name, network, samples))
-      if withRetrieval, let helped { arms.append((name + "+retrieval", network, helped)) }
+      for (suffix, retrieval) in withRetrieval ? retrievals : [] {
+        arms.append((name + suffix, network, retrieval.augment(samples)))
+      }
     }
     add("base", nil, withRetrieval: true)
     if let control { add("real", control, withRetrieval: false) }
@@ -54,8 +51,12 @@ struct Arms {
         context.progress(["samples": .int(done + count), "of": .int(all)])
       }
       done += arm.samples.count
-      scores[arm.name] = score.json
+      var facts = score.json.objectValue ?? [:]
       context.log("\(arm.name): loss \(score.loss), \(score.bitsPerByte) bits per byte")
+      if let tokenizer, let records {
+        facts.merge(try answer(arm, records, tokenizer)) { $1 }
+      }
+      scores[arm.name] = .object(facts)
     }
     try context.output("metrics").write(
       "metrics.json", text: JSON.object(["arms": .object(scores)]).text + "\n")
@@ -64,7 +65,7 @@ struct Arms {
       var beside = SideBySide(
         samples, count: context[Evaluate.examples], tokens: context[Evaluate.exampleTokens],
         tokenizer: tokenizer, stop: end, seed: UInt64(context[Evaluate.seed]))
-      for arm in arms where !arm.name.hasSuffix("+retrieval") && arm.name != "shipped" {
+      for arm in arms where !arm.name.contains("+retrieval") && arm.name != "shipped" {
         try beside.add(arm.name, arm.network)
       }
       try context.output("continuations").write(text: beside.markdown)
@@ -74,16 +75,68 @@ struct Arms {
     }
   }
 
-  private func samples(_ tokenizer: (any Tokenizer)?) throws -> [TokenSample] {
+  /// Has an arm answer the test's questions, if there are any; returns what its answers are worth.
+  private func answer(
+    _ arm: (name: String, network: Network, samples: [TokenSample]), _ records: [Record],
+    _ tokenizer: any Tokenizer
+  ) throws -> [String: JSON] {
+    guard context[Evaluate.answerTokens] > 0, let end = tokenizer.separatorID else { return [:] }
+    let asked = Answers(arm.samples, of: records)
+    guard !asked.questions.isEmpty else { return [:] }
+    let answers = try asked.ask(
+      arm.network, tokens: context[Evaluate.answerTokens], tokenizer: tokenizer, stop: end
+    ) { context.progress(["answers": .int($0), "of": .int(asked.questions.count)]) }
+    let golds = zip(asked.questions, answers).map { question, answer in
+      JSON.object(["id": .string(question.record), "output": .string(answer)])
+    }
+    let task = records.lazy.compactMap(\.task).first ?? ""
+    try context.output("answers").write(
+      arm.name + ".json",
+      text: JSON.object(["task": .string(task), "golds": .array(golds)]).text + "\n")
+    let rouge = asked.rouge(answers)
+    return [
+      "rouge_1": .double(rouge.one), "rouge_l": .double(rouge.longest),
+      "questions": .int(answers.count),
+    ]
+  }
+
+  /// What arms with retrieval are called, and how much each retrieves.
+  private func retrievals(
+    _ tokenizer: (any Tokenizer)?
+  ) throws -> [(suffix: String, retrieval: Retrieval)] {
+    let text = context[Evaluate.retrieve]
+    let counts = text.split(separator: ",").map {
+      Int($0.trimmingPrefix(while: \.isWhitespace)) ?? 0
+    }
+    guard !counts.isEmpty, counts.allSatisfy({ (1...64).contains($0) }),
+      Set(counts).count == counts.count
+    else { throw EvaluateError.badCounts(text) }
+    guard let tokenizer, let input = context.optionalInput("index"),
+      let end = tokenizer.separatorID
+    else { return [] }
+    let index = try BM25Index(decoding: input.read())
+    return counts.enumerated().map { place, count in
+      (
+        place == 0 ? "+retrieval" : "+retrieval-\(count)",
+        Retrieval(
+          index: index, tokenizer: tokenizer, positions: config.maximumPositions, separator: end,
+          count: count)
+      )
+    }
+  }
+
+  private func samples(
+    _ tokenizer: (any Tokenizer)?, _ records: [Record]?
+  ) throws -> [TokenSample] {
     if let input = context.optionalInput("tokens") {
       return try TokenFile(input.map(input.isTree ? TokenFile.name : "")).samples
     }
-    guard let input = context.optionalInput("test"), let tokenizer else {
+    guard let records, let tokenizer else {
       throw EvaluateError.nothingToScore
     }
     let window = context[Evaluate.window] > 0 ? context[Evaluate.window] : config.maximumPositions
     return try SampleEncoder(tokenizer: tokenizer, window: min(window, config.maximumPositions))
-      .encode(RecordFile.decode(input.read()))
+      .encode(records)
   }
 
   private func adapter(_ name: String) throws -> Adapter? {

@@ -12,11 +12,13 @@ import Tokenizers
 /// Measures what a personal model gained on texts that nothing else has seen.
 @main enum Evaluate: Stage {
   static let name = "evaluate"
-  static let version = 2
+  static let version = 3
   static let summary = "Measures base, adapters and the shipped model on held-out text."
 
   static let inputs = [
-    Input("base", kind: "model", help: "The base, with its tokenizer where records are given."),
+    Input(
+      "base", kind: "model", optional: true,
+      help: "The base, with its tokenizer where records are given."),
     Input("tokens", kind: "tokens", optional: true, help: "Tokens to be scored."),
     Input("test", kind: "records", optional: true, help: "Or records: the user's test texts."),
     Input("adapter", kind: "adapter", optional: true, help: "The personal adapter."),
@@ -27,12 +29,19 @@ import Tokenizers
     Input("shipped", kind: "gguf", optional: true, help: "The quantised model, as shipped."),
     Input("adapters", kind: "adapter", optional: true, help: "Of many users, for the table."),
     Input("tests", kind: "records", optional: true, help: "Of the same users, for the table."),
+    Input("metrics", kind: "metrics", optional: true, help: "Of many users, for the summary."),
   ]
   static let outputs = [
     Output("metrics", kind: "metrics", optional: true, help: "metrics.json: every arm's scores."),
     Output(
       "continuations", kind: "text", optional: true, help: "Openings continued, side by side."),
+    Output(
+      "answers", kind: "answers", optional: true,
+      help: "What every arm answered, as LaMP outputs files."),
     Output("table", kind: "table", optional: true, help: "Losses, adapters × users."),
+    Output(
+      "summary", kind: "table", optional: true,
+      help: "Means over users, and paired differences with their intervals."),
     Output(
       "logits", kind: "tensors", optional: true, help: "Logits of every position, with keep_logits."
     ),
@@ -44,7 +53,18 @@ import Tokenizers
     "examples", default: 3, in: 0...1000, help: "Openings continued side by side.")
   static let exampleTokens = Parameter(
     "example_tokens", default: 60, in: 1...4096, help: "Tokens of a continuation.")
-  static let seed = Parameter("seed", default: 1, in: 0...Int.max, help: "Seed of continuations.")
+  static let answerTokens = Parameter(
+    "answer_tokens", default: 48, in: 0...4096,
+    help: "Most tokens of an answer, where the test asks questions; 0 = none are answered.")
+  static let retrieve = Parameter(
+    "retrieve", default: "1",
+    help: "How many records an arm with retrieval puts before a text; a comma list gives an arm "
+      + "each: the first base+retrieval, a further one of 4 base+retrieval-4.")
+  static let against = Parameter(
+    "against", default: "base,base+retrieval",
+    help: "Arms that the summary holds all others against.")
+  static let seed = Parameter(
+    "seed", default: 1, in: 0...Int.max, help: "Seed of continuations and of the summary.")
   static let tableUsers = Parameter(
     "table_users", default: 16, in: 1...10000,
     help: "Users in the table at most, the first by name: it has users² cells.")
@@ -54,11 +74,16 @@ import Tokenizers
     "threads", default: 0, in: 0...256, help: "Threads; 0 is one per core. Changes no result.",
     execution: true)
   static let parameters: [any ParameterDeclaration] = [
-    window, examples, exampleTokens, seed, tableUsers, keepLogits, threads,
+    window, examples, exampleTokens, answerTokens, retrieve, against, seed, tableUsers, keepLogits,
+    threads,
   ]
   static let resources = Resources(cores: 2, memory: 512 << 20)
 
   static func run(_ context: StageContext) async throws {
+    if let metrics = context.optionalInput("metrics") {
+      try Summary(context: context).write(metrics)
+      return
+    }
     Kernels.threads = context[threads]
     context.progress(["kernels": .string(Kernels.variant)])
     let base = try context.input("base")
@@ -79,10 +104,11 @@ enum EvaluateError: StageFailure, Equatable, CustomStringConvertible {
   case nothingToScore
   case noTests
   case emptyTest
+  case badCounts(String)
 
   var exitCode: Int32 {
     switch self {
-    case .nothingToScore, .noTests: 2
+    case .nothingToScore, .noTests, .badCounts: 2
     case .emptyTest: 1
     }
   }
@@ -91,6 +117,8 @@ enum EvaluateError: StageFailure, Equatable, CustomStringConvertible {
     switch self {
     case .nothingToScore: "nothing to score · neither tokens nor test is given · give one of them"
     case .noTests: "adapters without tests · the table needs both · give tests too"
+    case .badCounts(let text):
+      "retrieve is '\(text)' · numbers from 1 to 64 with commas between are meant, as in 1,4"
     case .emptyTest: "nothing to score · the test texts are empty · check the user's split"
     }
   }

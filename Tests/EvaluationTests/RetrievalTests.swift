@@ -90,6 +90,36 @@ private struct WordTokenizer: Tokenizer {
     #expect(later.map { Array($0.ids.prefix(6)) } == [0] + tokenizer.encode(Self.likeOpening))
   }
 
+  @Test func `several records share the room, the best next to the question`() throws {
+    let records = [
+      Record(id: "near", text: "early1 early2 early3", title: "else0", task: "LaMP_5"),
+      Record(id: "far", text: "early1 met before", title: "else1", task: "LaMP_5"),
+      Record(id: "other", text: Self.other, title: "else2", task: "LaMP_5"),
+    ]
+    let wording = Rendering(records[0]).prompt
+    let tokenizer = WordTokenizer([wording, Self.opening, Self.other, "met before"])
+    func helped(positions: Int) -> [TokenSample] {
+      let question = TokenSample(
+        ids: [0] + tokenizer.encode("early1 early2 else3") + [0],
+        labels: [-100, -100, -100] + tokenizer.encode("else3") + [0], record: "r")
+      return Retrieval(
+        index: BM25Index(records), tokenizer: tokenizer, positions: positions, separator: 0,
+        count: 2
+      ).augment([question])
+    }
+    let ids = try #require(helped(positions: 400).first).ids
+    let (far, near) = (Rendering(records[1]), Rendering(records[0]))
+    #expect(
+      ids == [0] + tokenizer.encode(far.prompt) + tokenizer.encode(far.completion) + [0]
+        + tokenizer.encode(near.prompt) + tokenizer.encode(near.completion) + [0]
+        + tokenizer.encode("early1 early2 else3") + [0])
+    // Too little room for all: the questions lose their ends, the answers stay.
+    let short = try #require(helped(positions: 5 + 64 + 2 * 25).first)
+    let passages = short.ids.dropLast(5).split(separator: 0)
+    #expect(passages.allSatisfy { $0.count <= 24 })
+    #expect(passages.map { tokenizer.words[Int($0.last ?? 0)] } == ["else1", "else0"])
+  }
+
   @Test func `without room, or a record that fits, a sample stays as it is`() {
     let full = sample(Self.opening + " " + Self.ending)
     #expect(retrieval(positions: full.ids.count + 20).augment([full]) == [full])
