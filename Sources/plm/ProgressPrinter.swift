@@ -17,7 +17,7 @@ final class ProgressPrinter: Sendable {
     var ran: [String: Int] = [:]
     var settledByNode: [String: Int] = [:]
     var seconds: [String: Double] = [:]
-    var lastDrawn = Timestamp(milliseconds: 0)
+    var lastDrawn: Timestamp
     var hasLine = false
   }
 
@@ -25,7 +25,7 @@ final class ProgressPrinter: Sendable {
   private let jobs: Int
   /// What runs took in earlier builds.
   private let means: [String: Double]
-  private let state = Mutex(State())
+  private let state = Mutex(State(lastDrawn: .now))
 
   init(_ style: ProgressStyle, jobs: Int, means: [String: Double]) {
     self.style = style == .auto && !Terminal.isInteractive ? .plain : style
@@ -115,16 +115,23 @@ final class ProgressPrinter: Sendable {
     return left / Double(max(1, jobs))
   }
 
+  /// Seconds between lines on what is running, where lines are not drawn over.
+  private static let plainInterval = 30.0
+
+  /// Draws the line over itself; in plain style, adds one now and then, so that long work is seen to
+  /// go on.
   private func draw(_ state: inout State, now: Bool) {
-    guard style == .auto else { return }
+    guard style == .auto || style == .plain else { return }
     let time = Timestamp.now
-    guard now || time.seconds(since: state.lastDrawn) > 0.1 else { return }
+    let since = time.seconds(since: state.lastDrawn)
+    guard style == .auto ? now || since > 0.1 : since > Self.plainInterval else { return }
     state.lastDrawn = time
     let running = state.running.sorted { $0.key < $1.key }.prefix(3).map { target, report in
       report.isEmpty ? target : "\(target) \(report)"
     }.joined(separator: ", ")
     let left = timeLeft(state).map { " · \(Terminal.time($0)) left" } ?? ""
     let line = "[\(state.settled)/\(state.total)] \(running)\(left)"
+    guard style == .auto else { return say(line, &state) }
     FileHandle.standardError.write(Data("\r\u{1b}[K\(line.prefix(160))".utf8))
     state.hasLine = true
   }
@@ -141,8 +148,10 @@ final class ProgressPrinter: Sendable {
 
   /// The few numbers of a report that say most.
   private static func brief(_ json: JSON) -> String {
-    ["step", "steps", "epoch", "loss", "done", "total"].compactMap { name in
+    var words = ["step", "steps", "epoch", "loss", "done", "total"].compactMap { name in
       json[name].map { "\(name) \($0.doubleValue.map { String(format: "%.4g", $0) } ?? $0.text)" }
-    }.joined(separator: " ")
+    }
+    if let left = json["seconds_left"]?.doubleValue { words.append("\(Terminal.time(left)) left") }
+    return words.joined(separator: " ")
   }
 }
