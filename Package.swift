@@ -65,6 +65,7 @@ let package = Package(
     library("Resolver", ["Bytes", "CProcess", "ObjectStore", "ActionCache", "Graph"]),
     library("Formats", ["Bytes"]),
     library("Tokenizers", ["Bytes", "Formats"]),
+    library("ChatTemplates", ["Bytes", "Formats"]),
     library("Kernels", ["CKernels"]),
     library("Models", ["Bytes", "Formats", "Kernels"]),
     library("Corpus", ["Bytes", "Formats", "CZlib"]),
@@ -136,6 +137,7 @@ let package = Package(
     tests("ResolverTests", ["Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver", "probe"]),
     tests("FormatsTests", ["Bytes", "Formats"]),
     tests("TokenizersTests", ["Bytes", "Formats", "Tokenizers"]),
+    tests("ChatTemplatesTests", ["Bytes", "Formats", "ChatTemplates"]),
     tests(
       "FormatStagesTests",
       [

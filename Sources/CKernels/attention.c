@@ -228,3 +228,67 @@ void plm_attention_decode(float *o, const float *q, const float *const *keys,
   decode_work w = {o, q, keys, values, lengths, h, g, c, 1.0f / __builtin_sqrtf((float)c)};
   plm_parallel(sequences * h, attention_decode_task, &w);
 }
+
+// ---- New tokens of sequences whose earlier ones lie in caches ----
+
+typedef struct {
+  const plm_engine *engine;
+  int round;
+  float *o;
+  const float *q;
+  const float *const *keys, *const *values;
+  const int32_t *starts, *lengths;
+  int64_t h, g, c;
+  float scale;
+} cached_work;
+
+// As attention_forward_task, with the queries beginning behind `first` keys. What stands beyond a
+// row's own place weighs 0 and is added last: a row's result is the same however its sequence was
+// cut.
+static void attention_cached_task(void *context, int64_t task, int thread) {
+  const cached_work *w = context;
+  const plm_variant_table *variant = plm_chosen();
+  const plm_engine *e = w->engine;
+  const int64_t s = task / w->h, head = task % w->h, group = head / (w->h / w->g), c = w->c;
+  const int64_t start = w->starts[s], count = w->starts[s + 1] - start, length = w->lengths[s];
+  const int64_t first = length - count;
+  if (count <= 0) return;
+  const int64_t keys_bytes = plm_panels_bytes(e, c, length);
+  const int64_t values_bytes = plm_panels_bytes(e, length, c);
+  const int64_t rows_bytes = plm_rows_bytes(e, QUERIES, PLM_LARGER(length, c));
+  room r = {(char *)plm_scratch(thread, (keys_bytes + values_bytes + rows_bytes) / 4 +
+                                            QUERIES * length + 256)};
+  void *keys = take(&r, keys_bytes), *values = take(&r, values_bytes);
+  void *rows_room = take(&r, rows_bytes);
+  float *scores = take(&r, QUERIES * length * 4);
+  const plm_matrix k = {w->keys[s] + group * c, w->g * c, PLM_F32, 1};
+  const plm_matrix v = {w->values[s] + group * c, w->g * c, PLM_F32, 0};
+  plm_pack_panels(e, keys, &k, c, length, w->round);
+  plm_pack_panels(e, values, &v, length, c, w->round);
+  for (int64_t i0 = 0; i0 < count; i0 += QUERIES) {
+    const int64_t rows = PLM_SMALLER(QUERIES, count - i0), width = first + i0 + rows;
+    const int64_t place = (start + i0) * w->h * c + head * c;
+    const plm_matrix q = {w->q + place, w->h * c, PLM_F32, 0};
+    const plm_result to_scores = into(scores, length, 0);
+    const plm_result to_out = into(w->o + place, w->h * c, 0);
+    plm_multiply(e, rows, width, c, &q, keys, c, rows_room, w->round, &to_scores);
+    float inverse[QUERIES];
+    for (int64_t i = 0; i < rows; i++)
+      variant->softmax_row(scores + i * length, first + i0 + i + 1, width, w->scale, inverse + i);
+    const plm_matrix p = floats(scores, length, 0);
+    plm_multiply(e, rows, c, width, &p, values, length, rows_room, w->round, &to_out);
+    for (int64_t i = 0; i < rows; i++)
+      variant->scale(w->o + place + i * w->h * c, inverse[i], c);
+  }
+}
+
+void plm_attention_cached(float *o, const float *q, const float *const *keys,
+                          const float *const *values, const int32_t *starts,
+                          const int32_t *lengths, int64_t sequences, int64_t h, int64_t g,
+                          int64_t c) {
+  cached_work w = {.o = o, .q = q, .keys = keys, .values = values, .starts = starts,
+                   .lengths = lengths, .h = h, .g = g, .c = c,
+                   .scale = 1.0f / __builtin_sqrtf((float)c)};
+  w.engine = plm_engine_for(PLM_F32, &w.round);
+  plm_parallel(sequences * h, attention_cached_task, &w);
+}

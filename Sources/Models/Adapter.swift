@@ -10,11 +10,14 @@ public final class Adapter: @unchecked Sendable {
   public let config: AdapterConfig
   public let layout: ParameterLayout
   public let weights: FloatBuffer
+  /// Where A and B of each projection of each layer lie; nil where it is not adapted.
+  private let places: [(a: Int, b: Int)?]
 
   /// A fresh adapter: A uniform in ±1/√in, as PEFT draws it (Kaiming with a = √5), B zero.
   public init(config: AdapterConfig, base: ModelConfig, random: inout SeededRandom) {
     self.config = config
     layout = Self.layout(config, base)
+    places = Self.places(config, layout, layers: base.layerCount)
     weights = FloatBuffer(count: layout.count)
     for entry in layout.entries where entry.name.hasSuffix("lora_A.weight") {
       let bound = 1 / Double(entry.shape[1]).squareRoot()
@@ -29,6 +32,7 @@ public final class Adapter: @unchecked Sendable {
   public init(config: AdapterConfig, base: ModelConfig, source: some TensorSource) throws {
     self.config = config
     layout = Self.layout(config, base)
+    places = Self.places(config, layout, layers: base.layerCount)
     weights = FloatBuffer(count: layout.count)
     for entry in layout.entries {
       guard let shape = source.shape(of: entry.name) else {
@@ -51,6 +55,7 @@ public final class Adapter: @unchecked Sendable {
   public init(config: AdapterConfig, copying other: Adapter) {
     self.config = config
     layout = other.layout
+    places = other.places
     weights = FloatBuffer(other.weights.floats)
   }
 
@@ -69,14 +74,27 @@ public final class Adapter: @unchecked Sendable {
     return ParameterLayout(tensors)
   }
 
+  private static func places(
+    _ config: AdapterConfig, _ layout: ParameterLayout, layers: Int
+  ) -> [(a: Int, b: Int)?] {
+    (0..<layers).flatMap { layer in
+      Projection.allCases.map { projection in
+        guard config.targets.contains(projection.rawValue) else { return nil }
+        func name(_ factor: String) -> String {
+          AdapterConfig.tensorName(layer: layer, target: projection.rawValue, factor: factor)
+        }
+        return (layout.offset(name("A")), layout.offset(name("B")))
+      }
+    }
+  }
+
   /// Where A and B of a projection lie, if it is adapted.
   func offsets(_ projection: Projection, layer: Int) -> (a: Int, b: Int)? {
-    guard config.targets.contains(projection.rawValue) else { return nil }
-    func name(_ factor: String) -> String {
-      AdapterConfig.tensorName(layer: layer, target: projection.rawValue, factor: factor)
-    }
-    return (layout.offset(name("A")), layout.offset(name("B")))
+    places[layer * Projection.allCases.count + projection.index]
   }
+
+  /// Bytes of the factors.
+  public var bytes: Int { layout.count * MemoryLayout<Float>.stride }
 
   /// The factors as PEFT's `adapter_model.safetensors`.
   public func safetensors() -> [UInt8] {

@@ -11,6 +11,11 @@ public struct GenerationOptions: Sendable {
   public var topK: Int
   /// The probability mass of the likeliest tokens that are drawn from; 1 for all.
   public var topP: Double
+  /// Tokens less likely than this share of the likeliest one's probability are not drawn; 0 for all.
+  public var minP = 0.0
+  /// What logits of tokens that occurred already are divided by, or multiplied with where they are
+  /// negative (Keskar et al. 2019); 1 for nothing.
+  public var repetitionPenalty = 1.0
   public var seed: UInt64
   /// Tokens that end a text; they are not part of the result.
   public var stop: Set<Int32>
@@ -52,12 +57,12 @@ extension Network {
     guard !prompts.isEmpty, options.maximumTokens > 0 else { return results }
     let limit = model.config.maximumPositions
     var active = Array(prompts.indices)
-    var caches = prompts.map { prompt in
-      KeyValueCache(
-        config: model.config, capacity: min(limit, prompt.count + options.maximumTokens))
+    var sequences = prompts.map { prompt in
+      TokenSequence(
+        model: model, adapter: adapter, capacity: min(limit, prompt.count + options.maximumTokens))
     }
     var samplers = active.map { Sampler(options: options, sequence: $0) }
-    var logits = prefill(batch, caches: caches)
+    var logits = prefill(batch, sequences)
     let v = model.config.vocabularySize
     while true {
       var tokens: [Int32] = []
@@ -78,9 +83,25 @@ extension Network {
         }
       }
       if going.isEmpty { return results }
-      caches = going.map { caches[$0] }
+      sequences = going.map { sequences[$0] }
       active = going.map { active[$0] }
-      logits = decode(tokens, caches: caches)
+      logits = inference.decode(tokens, of: sequences)
     }
+  }
+
+  /// Fills caches with prompts, all in one pass.
+  /// - Returns: the logits behind each prompt's last token, [prompts, vocabulary].
+  private func prefill(_ batch: Batch, _ sequences: [TokenSequence]) -> FloatBuffer {
+    func rows(_ s: Int) -> Range<Int> { Int(batch.starts[s])..<Int(batch.starts[s + 1]) }
+    let a = forward(batch, back: false) { layer, keys, values in
+      for (s, sequence) in sequences.enumerated() {
+        sequence.cache.append(layer: layer, keys: keys, values: values, rows: rows(s))
+      }
+    }
+    for (s, sequence) in sequences.enumerated() {
+      sequence.cache.length += rows(s).count
+      sequence.tokens += batch.ids[rows(s)]
+    }
+    return logits(a, rows: sequences.indices.map { rows($0).upperBound - 1 })
   }
 }

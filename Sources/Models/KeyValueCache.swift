@@ -10,6 +10,12 @@ final class KeyValueCache {
   /// Tokens seen.
   var length = 0
 
+  /// Bytes that a cache of so many tokens takes.
+  static func bytes(config: ModelConfig, capacity: Int) -> Int {
+    2 * config.layerCount * capacity * config.keyValueHeadCount * config.headSize
+      * MemoryLayout<Float>.stride
+  }
+
   init(config: ModelConfig, capacity: Int) {
     width = config.keyValueHeadCount * config.headSize
     self.capacity = capacity
@@ -33,10 +39,20 @@ final class KeyValueCache {
     }
   }
 
-  /// Writes the row of one more token.
-  func append(layer: Int, key: Floats, value: Floats) {
-    precondition(length < capacity, "cache is full")
-    (keys[layer].pointer + length * width).update(from: key, count: width)
-    (values[layer].pointer + length * width).update(from: value, count: width)
+  /// Writes f32 rows behind those already there.
+  func append(layer: Int, keys newKeys: Floats, values newValues: Floats, rows: Int) {
+    precondition(length + rows <= capacity, "cache is full")
+    (keys[layer].pointer + length * width).update(from: newKeys, count: rows * width)
+    (values[layer].pointer + length * width).update(from: newValues, count: rows * width)
+  }
+
+  /// Takes over the first rows of another cache of the same model; this one must be empty.
+  func copy(first rows: Int, of other: KeyValueCache) {
+    precondition(length == 0 && rows <= other.length && rows <= capacity, "no room for a prefix")
+    for layer in keys.indices {
+      keys[layer].pointer.update(from: other.keys[layer].pointer, count: rows * width)
+      values[layer].pointer.update(from: other.values[layer].pointer, count: rows * width)
+    }
+    length = rows
   }
 }

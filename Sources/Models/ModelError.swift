@@ -8,6 +8,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case adapterMismatch(tensor: String, expected: [Int], found: [Int])
   /// A prompt without a single token.
   case emptyPrompt
+  /// A sequence whose cache would not fit into the memory set aside for caches.
+  case noRoom(bytes: Int, limit: Int)
 }
 
 extension ModelError: CustomStringConvertible {
@@ -22,6 +24,9 @@ extension ModelError: CustomStringConvertible {
     case .adapterMismatch(let tensor, let expected, let found):
       "adapter does not fit the base · \(tensor): expected shape \(expected), found \(found) · "
         + "use the base it was trained on"
+    case .noRoom(let bytes, let limit):
+      "sequence too long for the memory set aside for caches · \(bytes) bytes of \(limit) · "
+        + "ask for fewer tokens, or set aside more"
     case .emptyPrompt:
       "empty prompt · no token to start from · give a text, or a model with a begin-of-text token"
     }

@@ -29,7 +29,8 @@ public final class Network {
   /// Room for passes with a way back, and for those without.
   private var trainingRoom: Activations?
   private var passingRoom: Activations?
-  var decodeRoom: DecodeRoom?
+  /// Reads one token of each sequence after the other where texts are continued.
+  lazy var inference = Inference(model)
   var head = HeadRoom()
   /// A product [rank, out] before it is added to the gradient of B [out, rank].
   var turned = FloatBuffer(count: 0)

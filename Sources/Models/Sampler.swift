@@ -12,7 +12,21 @@ struct Sampler {
     random = SeededRandom(seed: options.seed, purpose: "sequence \(sequence)")
   }
 
-  /// The likeliest token, or one drawn after temperature, top-k and top-p.
+  /// Chooses as `choose` does, after the logits of tokens that occurred were pressed down in place.
+  mutating func choose(
+    _ logits: UnsafeMutableBufferPointer<Float>, after seen: Set<Int32>
+  ) -> Int32 {
+    let penalty = Float(options.repetitionPenalty)
+    if penalty != 1 {
+      for id in seen {
+        let logit = logits[Int(id)]
+        logits[Int(id)] = logit > 0 ? logit / penalty : logit * penalty
+      }
+    }
+    return choose(UnsafeBufferPointer(logits))
+  }
+
+  /// The likeliest token, or one drawn after temperature, top-k, top-p and min-p.
   mutating func choose(_ logits: UnsafeBufferPointer<Float>) -> Int32 {
     guard options.temperature > 0 else { return Self.likeliest(logits) }
     let k = options.topK > 0 ? min(options.topK, logits.count) : logits.count
@@ -28,6 +42,12 @@ struct Sampler {
         mass += weights[kept]
         kept += 1
       }
+      candidates.removeLast(candidates.count - kept)
+      weights.removeLast(weights.count - kept)
+    }
+    if options.minP > 0 {
+      // The first weight, the largest, is 1.
+      let kept = max(1, weights.prefix { $0 >= options.minP }.count)
       candidates.removeLast(candidates.count - kept)
       weights.removeLast(weights.count - kept)
     }
@@ -47,7 +67,7 @@ struct Sampler {
   }
 
   /// The k largest, largest first, equal ones by id.
-  private static func largest(
+  static func largest(
     _ k: Int, of logits: UnsafeBufferPointer<Float>
   ) -> [(id: Int32, logit: Float)] {
     // The k-th largest found by bisection over the values spares a sort of the whole vocabulary.

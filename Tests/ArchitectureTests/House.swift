@@ -13,7 +13,7 @@ struct House {
   static let resolving: Set<String> = ["ActionCache", "Graph", "Resolver", "plm"]
   /// What the resolver must not know: to it a stage is a program that says what it is.
   static let learning: Set<String> = [
-    "Models", "Kernels", "CKernels", "Tokenizers", "Corpus", "Persona", "Encoding",
+    "Models", "Kernels", "CKernels", "Tokenizers", "ChatTemplates", "Corpus", "Persona", "Encoding",
     "Augmentation", "Evaluation", "StageKit",
   ]
 
