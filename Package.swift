@@ -56,39 +56,54 @@ let package = Package(
     // Libraries, bottom up: a target may only use what stands above it in this list.
     library("Bytes", [.product(name: "Crypto", package: "swift-crypto")]),
     library("ObjectStore", ["Bytes", "CSystem", "CZlib"]),
-    library("ActionCache", [
-      "Bytes", "ObjectStore", .product(name: "GRDB", package: "GRDB.swift"),
-    ]),
+    library(
+      "ActionCache",
+      [
+        "Bytes", "ObjectStore", .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     library("Graph", ["Bytes", .product(name: "Yams", package: "Yams")]),
     library("Resolver", ["Bytes", "CProcess", "ObjectStore", "ActionCache", "Graph"]),
-    library("Formats", ["Bytes"]),
-    library("Tokenizers", ["Bytes", "Formats"]),
     library("Kernels", ["CKernels"]),
+    library("Formats", ["Bytes", "Kernels"]),
+    library("Tokenizers", ["Bytes", "Formats"]),
     library("Models", ["Bytes", "Formats", "Kernels"]),
     library("Corpus", ["Bytes", "Formats", "CZlib"]),
     library("Persona", ["Bytes", "Corpus"]),
     library("Encoding", ["Bytes", "Formats", "Corpus", "Tokenizers"]),
     library("Augmentation", ["Bytes", "Corpus", "Persona"]),
     library(
-      "Evaluation", ["Bytes", "Corpus", "Persona", "Tokenizers", "Encoding", "Models", "Formats"]),
+      "Evaluation",
+      [
+        "Bytes", "Corpus", "Persona", "Tokenizers", "Encoding", "Models", "Formats", "Kernels",
+      ]),
     library("StageKit", ["Bytes", "ObjectStore"]),
 
     // Stages.
     stage("ingest", ["Bytes", "ObjectStore", "Corpus"]),
     stage("profile", ["Bytes", "ObjectStore", "Corpus", "Persona"]),
-    stage("synthesize", [
-      "Bytes", "ObjectStore", "Corpus", "Persona", "Augmentation", "Tokenizers", "Models", "Encoding",
-      "Formats", "Kernels",
-    ]),
+    stage(
+      "synthesize",
+      [
+        "Bytes", "ObjectStore", "Corpus", "Persona", "Augmentation", "Tokenizers", "Models",
+        "Encoding",
+        "Formats", "Kernels",
+      ]),
     stage("filter", ["Bytes", "ObjectStore", "Corpus", "Persona", "Augmentation"]),
     stage("tokenize", ["Bytes", "ObjectStore", "Corpus", "Tokenizers", "Formats", "Encoding"]),
     stage("train", ["Bytes", "ObjectStore", "Formats", "Models", "Kernels"]),
-    stage("quantize", ["Bytes", "ObjectStore", "Formats", "Tokenizers"]),
+    stage(
+      "quantize",
+      [
+        "Bytes", "ObjectStore", "Formats", "Tokenizers", "Kernels", "Models", "Evaluation",
+      ]),
     stage("package", ["Bytes", "ObjectStore", "Formats", "Tokenizers"]),
-    stage("evaluate", [
-      "Bytes", "ObjectStore", "Formats", "Corpus", "Persona", "Tokenizers", "Models", "Evaluation", "Encoding",
-      "Kernels",
-    ]),
+    stage(
+      "evaluate",
+      [
+        "Bytes", "ObjectStore", "Formats", "Corpus", "Persona", "Tokenizers", "Models",
+        "Evaluation", "Encoding",
+        "Kernels",
+      ]),
     // Two more stages make a base from nothing: its tokenizer and its first weights.
     stage("vocabulary", ["Bytes", "ObjectStore", "Corpus", "Tokenizers", "Formats", "Encoding"]),
     stage("initialize", ["Bytes", "ObjectStore", "Formats", "Kernels", "Models"]),
@@ -97,7 +112,7 @@ let package = Package(
       name: "plm",
       dependencies: [
         "Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver", "Formats", "Tokenizers",
-        "Models", "Kernels",
+        "Models", "Kernels", "Evaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
 
@@ -125,10 +140,12 @@ let package = Package(
     tests("ResolverTests", ["Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver", "probe"]),
     tests("FormatsTests", ["Bytes", "Formats"]),
     tests("TokenizersTests", ["Bytes", "Formats", "Tokenizers"]),
-    tests("FormatStagesTests", [
-      "Bytes", "ObjectStore", "Formats", "Tokenizers", "Corpus", "vocabulary", "tokenize",
-      "quantize", "package",
-    ]),
+    tests(
+      "FormatStagesTests",
+      [
+        "Bytes", "ObjectStore", "Formats", "Tokenizers", "Corpus", "vocabulary", "tokenize",
+        "quantize", "package",
+      ]),
     tests("KernelsTests", ["Kernels", "kernel-probe"]),
     tests("ModelsTests", ["Bytes", "Formats", "Kernels", "Models"]),
     tests("CorpusTests", ["Bytes", "Corpus"]),
