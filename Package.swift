@@ -63,17 +63,20 @@ let package = Package(
       ]),
     library("Graph", ["Bytes", .product(name: "Yams", package: "Yams")]),
     library("Resolver", ["Bytes", "CProcess", "ObjectStore", "ActionCache", "Graph"]),
-    library("Formats", ["Bytes"]),
+    library("Kernels", ["CKernels"]),
+    library("Formats", ["Bytes", "Kernels"]),
     library("Tokenizers", ["Bytes", "Formats"]),
     library("ChatTemplates", ["Bytes", "Formats"]),
-    library("Kernels", ["CKernels"]),
     library("Models", ["Bytes", "Formats", "Kernels"]),
     library("Corpus", ["Bytes", "Formats", "CZlib"]),
     library("Persona", ["Bytes", "Corpus"]),
     library("Encoding", ["Bytes", "Formats", "Corpus", "Tokenizers"]),
     library("Augmentation", ["Bytes", "Corpus", "Persona"]),
     library(
-      "Evaluation", ["Bytes", "Corpus", "Persona", "Tokenizers", "Encoding", "Models", "Formats"]),
+      "Evaluation",
+      [
+        "Bytes", "Corpus", "Persona", "Tokenizers", "Encoding", "Models", "Formats", "Kernels",
+      ]),
     library("StageKit", ["Bytes", "ObjectStore"]),
 
     // Stages.
@@ -89,7 +92,11 @@ let package = Package(
     stage("filter", ["Bytes", "ObjectStore", "Corpus", "Persona", "Augmentation"]),
     stage("tokenize", ["Bytes", "ObjectStore", "Corpus", "Tokenizers", "Formats", "Encoding"]),
     stage("train", ["Bytes", "ObjectStore", "Formats", "Models", "Kernels"]),
-    stage("quantize", ["Bytes", "ObjectStore", "Formats", "Tokenizers"]),
+    stage(
+      "quantize",
+      [
+        "Bytes", "ObjectStore", "Formats", "Tokenizers", "Kernels", "Models", "Evaluation",
+      ]),
     stage("package", ["Bytes", "ObjectStore", "Formats", "Tokenizers"]),
     stage(
       "evaluate",
@@ -109,7 +116,7 @@ let package = Package(
       name: "plm",
       dependencies: [
         "Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver", "Formats", "Tokenizers",
-        "Models", "Kernels",
+        "Models", "Kernels", "Evaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
 

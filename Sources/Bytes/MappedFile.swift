@@ -56,6 +56,17 @@ public final class MappedFile: Sendable {
     return try body(bytes)
   }
 
+  /// Tells the system that some of the bytes have been read for now: their pages no longer count as
+  /// memory of this process, and come from the file again should they be read again.
+  public func letGo(_ part: UnsafeRawBufferPointer) {
+    guard isMapping, let start = part.baseAddress, part.count > 0 else { return }
+    let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
+    let first = UInt(bitPattern: start) / page * page
+    let last = (UInt(bitPattern: start) + UInt(part.count)) / page * page
+    guard last > first, let place = UnsafeMutableRawPointer(bitPattern: first) else { return }
+    madvise(place, Int(last - first), MADV_DONTNEED)
+  }
+
   deinit {
     if isMapping {
       munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)

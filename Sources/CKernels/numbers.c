@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "CKernels.h"
+#include "halves.h"
 #include "variant.h"
 
 int64_t plm_bytes(int type, int64_t count) {
@@ -9,6 +10,12 @@ int64_t plm_bytes(int type, int64_t count) {
     case PLM_F32: return count * 4;
     case PLM_Q8_0: return count / 32 * 34;
     case PLM_Q4_0: return count / 32 * 18;
+    case PLM_Q4_1: return count / 32 * 20;
+    case PLM_Q5_0: return count / 32 * 22;
+    case PLM_Q5_1: return count / 32 * 24;
+    case PLM_Q4_K: return count / 256 * 144;
+    case PLM_Q5_K: return count / 256 * 176;
+    case PLM_Q6_K: return count / 256 * 210;
     default: return count * 2;
   }
 }
@@ -17,27 +24,8 @@ void plm_widen(float *out, const void *in, int type, int64_t count) {
   plm_chosen()->widen(out, in, type, count);
 }
 
-// To nearest, ties to even.
-static uint16_t half_of(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  const uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
-  bits &= 0x7fffffff;
-  if (bits > 0x7f800000) return sign | 0x7e00;
-  if (bits >= 0x477ff000) return sign | 0x7c00;
-  if (bits < 0x38800000) {
-    // Subnormal: adding 0.5 leaves the rounded count of 2^-24 in the lowest bits.
-    float magnitude;
-    memcpy(&magnitude, &bits, sizeof magnitude);
-    magnitude += 0.5f;
-    memcpy(&bits, &magnitude, sizeof bits);
-    return sign | (uint16_t)(bits - 0x3f000000);
-  }
-  return sign | (uint16_t)((bits - 0x38000000 + 0xfff + (bits >> 13 & 1)) >> 13);
-}
-
 static void put_half(char *out, float value) {
-  const uint16_t half = half_of(value);
+  const uint16_t half = plm_half(value);
   memcpy(out, &half, sizeof half);
 }
 
@@ -79,5 +67,6 @@ void plm_narrow(void *out, const float *in, int type, int64_t count) {
     case PLM_Q4_0:
       for (int64_t i = 0; i < count; i += 32) quantise4(bytes + plm_bytes(type, i), in + i);
       break;
+    default: plm_chosen()->quantise(bytes, type, in, count / PLM_BLOCK(type), 0, count, NULL);
   }
 }

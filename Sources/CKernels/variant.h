@@ -43,6 +43,9 @@ typedef struct {
   const plm_engine *pairs;    // operands rounded to bf16
   void (*widen)(float *out, const void *in, int type, int64_t count);
   void (*narrow_bf16)(uint16_t *out, const float *in, int64_t count);
+  // Blocks of a matrix of `columns` columns, the first from `column` on; importance may be null.
+  void (*quantise)(char *out, int type, const float *in, int64_t blocks, int64_t column,
+                   int64_t columns, const float *importance);
   void (*rmsnorm_forward)(float *y, float *inverse_rms, const float *x, const float *w, int64_t d,
                           float epsilon);
   // dx += its gradient.
@@ -87,6 +90,9 @@ extern const plm_engine plm_amx_pairs;
 extern const plm_variant_table plm_neon_variant;
 #endif
 extern const plm_engine plm_amx_emulated_pairs;
+
+// Numbers of a block.
+#define PLM_BLOCK(type) ((type) < PLM_Q8_0 ? 1 : (type) < PLM_Q4_K ? 32 : 256)
 
 #define PLM_SMALLER(a, b) ((a) < (b) ? (a) : (b))
 #define PLM_LARGER(a, b) ((a) > (b) ? (a) : (b))

@@ -50,24 +50,44 @@ public struct AdapterWeights: Sendable {
     return Pair(a: try factor("A"), b: try factor("B"))
   }
 
-  /// Adds scale·B·A to the weights of the projection that a Hugging Face name belongs to, if it is
-  /// adapted.
-  public func merge(into weights: inout [Float], of name: String) throws(FormatError) {
+  /// What the adapter adds to the weights of the projection that a Hugging Face name belongs to; nil
+  /// if it leaves it alone.
+  public func change(of name: String) throws(FormatError) -> WeightChange? {
     let parts = name.split(separator: ".")
     guard parts.count == 6, parts[1] == "layers", let layer = Int(parts[2]), parts[5] == "weight",
       let pair = try pair(layer: layer, target: String(parts[4]))
-    else { return }
-    let rank = config.rank
+    else { return nil }
+    return WeightChange(pair: pair, rank: config.rank, scale: Float(config.scale))
+  }
+
+  /// Adds scale·B·A to the weights of the projection that a Hugging Face name belongs to, if it is
+  /// adapted.
+  public func merge(into weights: inout [Float], of name: String) throws(FormatError) {
+    try change(of: name)?.add(to: &weights, firstRow: 0)
+  }
+}
+
+/// Stores what an adapter adds to one projection: scale·B·A.
+public struct WeightChange: Sendable {
+  let pair: AdapterWeights.Pair
+  let rank: Int
+  let scale: Float
+
+  /// Adds the change to rows of the weights, in f32.
+  public func add(to weights: inout [Float], firstRow: Int) {
     let columns = pair.a.count / rank
-    let scale = Float(config.scale)
     var row = [Float](repeating: 0, count: columns)
-    for at in 0..<pair.b.count / rank {
-      for column in 0..<columns { row[column] = 0 }
-      for inner in 0..<rank {
-        let factor = pair.b[at * rank + inner]
-        for column in 0..<columns { row[column] += factor * pair.a[inner * columns + column] }
+    pair.a.withUnsafeBufferPointer { a in
+      weights.withUnsafeMutableBufferPointer { weights in
+        for at in 0..<weights.count / columns {
+          for column in 0..<columns { row[column] = 0 }
+          for inner in 0..<rank {
+            let factor = pair.b[(firstRow + at) * rank + inner]
+            for column in 0..<columns { row[column] += factor * a[inner * columns + column] }
+          }
+          for column in 0..<columns { weights[at * columns + column] += scale * row[column] }
+        }
       }
-      for column in 0..<columns { weights[at * columns + column] += scale * row[column] }
     }
   }
 }

@@ -15,6 +15,7 @@ extension ConfigFields {
     // Errors name the field with its path.
     let fields = ConfigFields(
       node: .object(members.map { JSONMember("\(name).\($0.name)", $0.value) }), format: format)
+    try fields.refuseRepeats()
     func path(_ field: String) -> String { "\(name).\(field)" }
     return (
       try fields.positive(path("rope_theta")) ?? beside,

@@ -11,6 +11,14 @@ struct ConfigFields {
     return value
   }
 
+  /// Of a field given twice, programs take one or the other.
+  func refuseRepeats() throws(FormatError) {
+    var names: Set<String> = []
+    for member in node.members ?? [] where !names.insert(member.name).inserted {
+      throw .invalid(format: format, field: member.name, found: "given twice")
+    }
+  }
+
   func text(_ name: String) throws(FormatError) -> String {
     guard let value = value(name) else { throw .missing(format: format, field: name) }
     guard let text = value.text else { throw wrong(name, value) }

@@ -5,28 +5,36 @@ public struct GGUFExport: Sendable {
     /// The name in Hugging Face's layout; nil for what follows from the config.
     public let source: String?
     public let entry: GGUFLayout.Entry
-    /// Whether it had to be kept in F16 because its rows are no whole blocks.
+    /// Whether it is of another type than wanted because its rows are no whole blocks.
     public let fellBack: Bool
   }
 
   public let config: ModelConfig
-  public let type: GGUFTensorType
+  public let type: GGUFFileType
   public let items: [Item]
 
-  /// - Parameter type: for matrices; vectors (norms and biases) are always F32.
+  /// - Parameters:
+  ///   - type: for matrices; vectors (norms and biases) are always F32.
+  ///   - hasImportance: whether matrices are rounded by the importance of their columns.
   /// - Throws: if llama.cpp's architecture for this family would leave out a part of the model.
-  public init(config: ModelConfig, type: GGUFTensorType) throws(FormatError) {
+  public init(
+    config: ModelConfig, type: GGUFFileType, hasImportance: Bool = false
+  ) throws(FormatError) {
     try Self.refuseUncarried(config)
     self.config = config
     self.type = type
     let tensors: [Item] = config.tensors.compactMap { tensor in
       guard let name = GGUFNames.gguf(tensor.name) else { return nil }
-      let isVector = tensor.shape.count == 1
-      let fits = (tensor.shape.last ?? 0).isMultiple(of: type.blockCount)
-      let kept: GGUFTensorType = isVector ? .f32 : fits ? type : .f16
+      guard tensor.shape.count == 2 else {
+        return Item(
+          source: tensor.name, entry: .init(name: name, shape: tensor.shape, type: .f32),
+          fellBack: false)
+      }
+      let (kept, fellBack) = type.tensorType(
+        of: tensor.name, columns: tensor.shape[1], in: config, hasImportance: hasImportance)
       return Item(
         source: tensor.name, entry: .init(name: name, shape: tensor.shape, type: kept),
-        fellBack: !isVector && !fits)
+        fellBack: fellBack)
     }
     items = tensors + Self.ropeDivisors(config)
   }
@@ -79,11 +87,10 @@ public struct GGUFExport: Sendable {
     func number(_ key: String, _ value: Int) -> (key: String, value: GGUFValue) {
       ("\(architecture).\(key)", .uint32(UInt32(value)))
     }
-    let fileTypes: [GGUFTensorType: UInt32] = [.f32: 0, .f16: 1, .q8: 7, .bf16: 32]
     return [
       ("general.architecture", .string(architecture)),
       ("general.type", .string("model")),
-      ("general.file_type", .uint32(fileTypes[type] ?? 0)),
+      ("general.file_type", .uint32(type.rawValue)),
       ("general.quantization_version", .uint32(2)),
       number("block_count", config.layerCount),
       number("context_length", config.maximumPositions),
@@ -115,20 +122,6 @@ public struct GGUFExport: Sendable {
         .string(String(decoding: scaling.json().bytes(), as: UTF8.self))
       )
     ]
-  }
-
-  /// The values of an item in the layout of the file.
-  public func values(
-    _ item: Item, from source: some TensorSource, adapter: AdapterWeights?
-  ) throws(FormatError) -> [Float] {
-    guard let name = item.source else {
-      return config.ropeScaling.map(config.ropeDivisors) ?? []
-    }
-    var values = try source.floats(of: name)
-    try adapter?.merge(into: &values, of: name)
-    guard let heads = config.pairedHeads(of: name) else { return values }
-    return RotaryLayout.pairs(
-      values, heads: heads, columns: values.count / (heads * config.headSize))
   }
 }
 

@@ -9,7 +9,7 @@ public struct GGUFFile: Sendable {
     /// The last dimension runs fastest, as everywhere but in GGUF itself.
     public let shape: [Int]
     public let type: GGUFTensorType
-    /// Where its bytes start in the file.
+    /// Where its bytes lie in the file.
     let range: Range<Int>
   }
 
@@ -86,17 +86,25 @@ public struct GGUFFile: Sendable {
   }
 
   /// A tensor as it lies in the file.
-  func stored(_ name: String) throws(FormatError) -> StoredTensor? {
+  func stored(_ name: String) throws(FormatError) -> StoredTensor {
     let tensor = try tensor(name)
-    let kind: StoredTensor.Kind =
-      switch tensor.type {
-      case .f32: .f32
-      case .f16: .f16
-      case .bf16: .bf16
-      case .q8: .q8
-      }
     return StoredTensor(
-      type: kind, bytes: UnsafeRawBufferPointer(rebasing: file.bytes[tensor.range]), owner: file)
+      type: tensor.type.numbers,
+      bytes: UnsafeRawBufferPointer(rebasing: file.bytes[tensor.range]), owner: file)
+  }
+
+  /// Rows of a tensor as 32-bit floats, in the order given; what was read of the file is let go of.
+  func floats(of name: String, rows: some Sequence<Int>) throws(FormatError) -> [Float] {
+    let tensor = try tensor(name)
+    let size = tensor.range.count / max(tensor.shape.first ?? 1, 1)
+    var floats: [Float] = []
+    for row in rows {
+      let start = tensor.range.lowerBound + row * size
+      let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[start..<start + size])
+      floats += tensor.type.floats(bytes)
+      file.letGo(bytes)
+    }
+    return floats
   }
 
   /// A metadata value that must be there.
@@ -119,6 +127,8 @@ public struct GGUFFile: Sendable {
 private struct GGUFHeaderReader {
   private var reader: ByteReader
   private var tensorCount = 0
+  /// Elements of arrays that may still come: each takes more room here than in the file.
+  private var elementsLeft = 1 << 24
   private let format = GGUFFile.format
 
   init(_ bytes: UnsafeRawBufferPointer) { reader = ByteReader(bytes) }
@@ -192,6 +202,8 @@ private struct GGUFHeaderReader {
     ]
     guard let size = sizes[type] else { throw wrong(key, "array of type \(type)") }
     let count = try readCount("elements of \(key)", least: size)
+    guard count <= elementsLeft else { throw wrong(key, "an array of \(count) elements") }
+    elementsLeft -= count
     switch type {
     case 5: return .int32s(try (0..<count).map { _ in try reader.read(Int32.self) })
     case 6: return .floats(try (0..<count).map { _ in try reader.readFloat() })

@@ -15,6 +15,11 @@ public struct GGUFModel: TensorSource {
 
   public init(_ file: GGUFFile) throws(FormatError) {
     self.file = file
+    if let parts = file.metadata["split.count"]?.int, parts > 1 {
+      throw .unsupported(
+        format: GGUFFile.format, field: "split.count", found: "\(parts)",
+        supported: "one file; llama-gguf-split --merge puts the parts together")
+    }
     config = try ModelConfig(file)
     var shapes: [String: [Int]] = [:]
     for tensor in config.tensors {
@@ -56,6 +61,17 @@ public struct GGUFModel: TensorSource {
     guard let heads = config.pairedHeads(of: name) else { return values }
     return RotaryLayout.halves(
       values, heads: heads, columns: values.count / (heads * config.headSize))
+  }
+
+  public func floats(of name: String, rows: Range<Int>) throws(FormatError) -> [Float] {
+    guard shapes[name] != nil, let own = GGUFNames.gguf(name) else {
+      throw .missing(format: GGUFFile.format, field: "tensor \(name)")
+    }
+    guard let heads = config.pairedHeads(of: name) else {
+      return try file.floats(of: own, rows: rows)
+    }
+    let order = RotaryLayout.order(heads: heads, size: config.headSize)
+    return try file.floats(of: own, rows: order[rows])
   }
 
   public func stored(_ name: String) -> StoredTensor? {

@@ -26,6 +26,12 @@ public enum GGUFNames {
     return "blk.\(number).\(found.1).\(ending)"
   }
 
+  /// The layer that a Hugging Face tensor belongs to, if any.
+  static func layer(of name: String) -> Int? {
+    let parts = name.split(separator: ".", maxSplits: 3)
+    return parts.count == 4 && parts[1] == "layers" ? Int(parts[2]) : nil
+  }
+
   private static func parts(_ name: String) -> (stem: String, ending: String)? {
     guard let dot = name.lastIndex(of: ".") else { return nil }
     return (String(name[..<dot]), String(name[name.index(after: dot)...]))

@@ -1,9 +1,22 @@
+import Kernels
+
 /// Names the types of tensors that plm reads and writes in GGUF files.
 public enum GGUFTensorType: UInt32, Sendable, CaseIterable {
   case f32 = 0
   case f16 = 1
+  /// Blocks of 32 elements: a 16-bit scale and four-bit numbers.
+  case q4 = 2
+  /// Blocks of 32 elements: a 16-bit scale, a 16-bit offset and four-bit numbers.
+  case q41 = 3
+  /// As `q4` and `q41`, with five bits.
+  case q50 = 6
+  case q51 = 7
   /// Blocks of 32 elements: a 16-bit scale and 32 signed bytes.
   case q8 = 8
+  /// Blocks of 256 elements in parts whose scales are themselves rounded to a few bits.
+  case q4K = 12
+  case q5K = 13
+  case q6K = 14
   case bf16 = 30
 
   /// The name people know it by.
@@ -11,7 +24,14 @@ public enum GGUFTensorType: UInt32, Sendable, CaseIterable {
     switch self {
     case .f32: "F32"
     case .f16: "F16"
+    case .q4: "Q4_0"
+    case .q41: "Q4_1"
+    case .q50: "Q5_0"
+    case .q51: "Q5_1"
     case .q8: "Q8_0"
+    case .q4K: "Q4_K"
+    case .q5K: "Q5_K"
+    case .q6K: "Q6_K"
     case .bf16: "BF16"
     }
   }
@@ -21,73 +41,75 @@ public enum GGUFTensorType: UInt32, Sendable, CaseIterable {
     self = found
   }
 
-  /// Elements in a block; rows must be a multiple of it.
-  public var blockCount: Int { self == .q8 ? 32 : 1 }
-
-  /// Bytes a block takes.
-  public var blockSize: Int {
+  /// How its numbers lie in memory.
+  var numbers: NumberType {
     switch self {
-    case .f32: 4
-    case .f16, .bf16: 2
-    case .q8: 34
+    case .f32: .f32
+    case .f16: .f16
+    case .q4: .q4
+    case .q41: .q41
+    case .q50: .q50
+    case .q51: .q51
+    case .q8: .q8
+    case .q4K: .q4K
+    case .q5K: .q5K
+    case .q6K: .q6K
+    case .bf16: .bf16
     }
   }
 
-  /// Bytes that `count` elements take.
-  public func size(_ count: Int) -> Int { count / blockCount * blockSize }
+  /// Elements in a block; rows must be a multiple of it.
+  public var blockCount: Int { numbers.blockCount }
 
-  /// The bytes of values; their number must be a multiple of the block.
-  public func bytes(_ values: [Float]) -> [UInt8] {
-    switch self {
-    case .f32: values.withUnsafeBytes { Array($0) }
-    case .f16: values.map(HalfPrecision.bits).withUnsafeBytes { Array($0) }
-    case .bf16: values.map(BrainFloat.bits).withUnsafeBytes { Array($0) }
-    case .q8: Self.quantized(values)
+  /// Bytes that `count` elements take.
+  public func size(_ count: Int) -> Int { numbers.bytes(count) }
+
+  /// The bytes of a matrix of finite values; its rows must be whole blocks.
+  /// - Parameters:
+  ///   - columns: elements of a row; all of them if nil.
+  ///   - importance: how much the error of each column counts, [columns]; of all alike if nil.
+  public func bytes(
+    _ values: [Float], columns: Int? = nil, importance: [Float]? = nil
+  ) -> [UInt8] {
+    let columns = columns ?? values.count
+    precondition(
+      values.count.isMultiple(of: max(columns, 1)) && columns.isMultiple(of: blockCount),
+      "\(name) wants whole rows of whole blocks")
+    precondition(importance.map { $0.count == columns } ?? true, "one importance for each column")
+    let size = size(values.count)
+    return [UInt8](unsafeUninitializedCapacity: size) { target, filled in
+      values.withUnsafeBufferPointer { source in
+        guard let from = source.baseAddress, let to = target.baseAddress, columns > 0 else {
+          return
+        }
+        func quantise(_ importance: UnsafePointer<Float>?) {
+          Kernels.quantise(
+            from, rows: source.count / columns, columns: columns, importance: importance,
+            into: to, type: numbers)
+        }
+        if let importance {
+          importance.withUnsafeBufferPointer { quantise($0.baseAddress) }
+        } else {
+          quantise(nil)
+        }
+      }
+      filled = size
     }
   }
 
   /// The values of bytes.
-  public func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] {
-    func load<T: BitwiseCopyable>(_: T.Type, _ offset: Int) -> T {
-      bytes.loadUnaligned(fromByteOffset: offset, as: T.self)
-    }
-    let count = bytes.count / blockSize * blockCount
-    switch self {
-    case .f32: return (0..<count).map { Float(bitPattern: load(UInt32.self, $0 * 4)) }
-    case .f16: return (0..<count).map { HalfPrecision.float(load(UInt16.self, $0 * 2)) }
-    case .bf16: return (0..<count).map { BrainFloat.float(load(UInt16.self, $0 * 2)) }
-    case .q8:
-      var values: [Float] = []
-      values.reserveCapacity(count)
-      for block in 0..<count / 32 {
-        let scale = HalfPrecision.float(load(UInt16.self, block * 34))
-        for at in 0..<32 { values.append(scale * Float(load(Int8.self, block * 34 + 2 + at))) }
-      }
-      return values
-    }
-  }
+  public func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] { numbers.floats(bytes) }
+}
 
-  /// Each block's largest magnitude becomes 127, the others what is nearest, halves away from zero
-  /// (as ggml).
-  private static func quantized(_ values: [Float]) -> [UInt8] {
-    precondition(values.count.isMultiple(of: 32), "Q8_0 wants whole blocks")
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(values.count / 32 * 34)
-    for start in stride(from: 0, to: values.count, by: 32) {
-      var largest: Float = 0
-      for at in start..<start + 32 { largest = max(largest, values[at].magnitude) }
-      let scale = largest / 127
-      let inverse = scale > 0 ? 1 / scale : 0
-      let half = HalfPrecision.bits(scale)
-      bytes.append(UInt8(truncatingIfNeeded: half))
-      bytes.append(UInt8(truncatingIfNeeded: half >> 8))
-      for at in start..<start + 32 {
-        let scaled = (values[at] * inverse).rounded(.toNearestOrAwayFromZero)
-        // A number that is none, or a scale too small to divide by, leaves zero.
-        let level = scaled.isFinite ? Int8(max(-127, min(127, scaled))) : 0
-        bytes.append(UInt8(bitPattern: level))
+extension NumberType {
+  /// The values of bytes.
+  func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] {
+    let count = bytes.count / self.bytes(blockCount) * blockCount
+    return [Float](unsafeUninitializedCapacity: count) { target, filled in
+      if count > 0, let from = bytes.baseAddress, let to = target.baseAddress {
+        Kernels.widen(from, type: self, into: to, count: count)
       }
+      filled = count
     }
-    return bytes
   }
 }

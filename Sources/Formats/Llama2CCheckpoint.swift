@@ -1,4 +1,5 @@
 public import Bytes
+import Kernels
 
 /// Stores where the weights of a llama2.c checkpoint lie: legacy, version 1 (f32) and version 2
 /// (int8).
@@ -56,32 +57,47 @@ public struct Llama2CCheckpoint: TensorSource {
     guard let place = places[name] else {
       throw .missing(format: Self.format, field: "tensor \(name)")
     }
-    var values: [Float] = []
-    values.reserveCapacity(place.count)
-    if let group = place.group {
-      let scales = place.offset + place.count
-      for at in 0..<place.count {
-        let scale = Float(
-          bitPattern: load(UInt32.self, at: scales + at / group * MemoryLayout<Float>.size))
-        values.append(Float(load(Int8.self, at: place.offset + at)) * scale)
-      }
-    } else {
-      for at in 0..<place.count {
-        values.append(Float(bitPattern: load(UInt32.self, at: place.offset + at * 4)))
-      }
+    return try floats(of: name, rows: 0..<(place.shape.first ?? 0))
+  }
+
+  public func floats(of name: String, rows: Range<Int>) throws(FormatError) -> [Float] {
+    guard let place = places[name] else {
+      throw .missing(format: Self.format, field: "tensor \(name)")
     }
-    if name.hasSuffix("q_proj.weight") {
-      return RotaryLayout.halves(values, heads: config.headCount, columns: config.hiddenSize)
+    let columns = place.shape.dropFirst().reduce(1, *)
+    guard let heads = config.turnedHeads(of: name) else {
+      return values(place, rows.lowerBound * columns..<rows.upperBound * columns)
     }
-    if name.hasSuffix("k_proj.weight") {
-      return RotaryLayout.halves(
-        values, heads: config.keyValueHeadCount, columns: config.hiddenSize)
+    let order = RotaryLayout.order(heads: heads, size: config.headSize)
+    return order[rows].flatMap { values(place, $0 * columns..<($0 + 1) * columns) }
+  }
+
+  private func values(_ place: Place, _ range: Range<Int>) -> [Float] {
+    guard let group = place.group else {
+      let start = place.offset + range.lowerBound * 4
+      let bytes = UnsafeRawBufferPointer(
+        rebasing: file.bytes[start..<start + range.count * 4])
+      defer { file.letGo(bytes) }
+      return NumberType.f32.floats(bytes)
     }
-    return values
+    let scales = place.offset + place.count
+    return range.map { at in
+      let scale = Float(
+        bitPattern: load(UInt32.self, at: scales + at / group * MemoryLayout<Float>.size))
+      return Float(load(Int8.self, at: place.offset + at)) * scale
+    }
   }
 
   private func load<T: FixedWidthInteger>(_: T.Type, at offset: Int) -> T {
     T(littleEndian: file.bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
+  }
+}
+
+extension ModelConfig {
+  /// The heads of a query or key projection, whose rows these files have in pairs.
+  fileprivate func turnedHeads(of name: String) -> Int? {
+    if name.hasSuffix("q_proj.weight") { return headCount }
+    return name.hasSuffix("k_proj.weight") ? keyValueHeadCount : nil
   }
 }
 
@@ -128,10 +144,12 @@ extension Llama2CCheckpoint {
         throw .invalid(
           format: format, field: "n_heads", found: "\(numbers[3]) heads for dim \(numbers[0])")
       }
-      return ModelConfig(
+      let config = ModelConfig(
         hiddenSize: numbers[0], intermediateSize: numbers[1], layerCount: numbers[2],
         headCount: numbers[3], keyValueHeadCount: numbers[4], vocabularySize: numbers[5],
         tiedEmbeddings: shared, maximumPositions: numbers[6], bosID: 1, eosIDs: [2])
+      try config.refuseUnreal(format: format)
+      return config
     }
   }
 

@@ -50,6 +50,7 @@ extension ModelConfig {
       queryKeyNorm: family.traits.queryKeyNorm,
       maximumPositions: try fields.size("context_length"), bosID: id("bos_token_id"),
       eosIDs: [id("eos_token_id")].compactMap { $0 }, padID: id("padding_token_id"))
+    try refuseUnreal(format: GGUFFile.format)
     try refuseOtherBiases()
     if file.has(GGUFNames.ropeDivisors) {
       ropeScaling = try scaling(behind: file.floats(of: GGUFNames.ropeDivisors), file)

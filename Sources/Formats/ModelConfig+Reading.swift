@@ -10,6 +10,7 @@ extension ModelConfig {
       throw .invalid(format: Self.format, field: "content", found: "no JSON object")
     }
     let fields = ConfigFields(node: node, format: Self.format)
+    try fields.refuseRepeats()
     let family = try fields.family()
     let traits = family.traits
     let heads = try fields.size("num_attention_heads")
@@ -43,7 +44,23 @@ extension ModelConfig {
       throw .invalid(
         format: Self.format, field: "head_dim", found: "\(headSize), which is not even")
     }
+    try refuseUnreal(format: Self.format)
     try fields.refuseOtherMathematics(family, positions: positions)
+  }
+
+  /// Takes over what `generation_config.json` says more about where a text ends: a model that was
+  /// taught to chat ends a turn with other ids than a text.
+  public mutating func addEnds(generation bytes: some Collection<UInt8>) throws(FormatError) {
+    let format = Self.generationName
+    let node = try JSONNode(parsing: bytes, format: format)
+    guard node.members != nil else {
+      throw .invalid(format: format, field: "content", found: "no JSON object")
+    }
+    let fields = ConfigFields(node: node, format: format)
+    try fields.refuseRepeats()
+    for id in try fields.ids("eos_token_id") where !eosIDs.contains(id) { eosIDs.append(id) }
+    if bosID == nil { bosID = try fields.ids("bos_token_id").first }
+    if padID == nil { padID = try fields.ids("pad_token_id").first }
   }
 }
 

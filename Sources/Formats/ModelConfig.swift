@@ -65,6 +65,8 @@ public struct ModelConfig: Equatable, Sendable {
 
   /// The name of the file in a model's folder.
   public static let fileName = "config.json"
+  /// The name of the file that says how its texts end.
+  public static let generationName = "generation_config.json"
 }
 
 /// Stores the name and shape a tensor of a model must have.
@@ -120,6 +122,21 @@ extension ModelConfig {
   /// The number of weights.
   public var parameterCount: Int {
     tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
+  }
+
+  /// Refuses sizes that no model has, so that products of them can be formed and lists of all layers
+  /// made without a second thought.
+  func refuseUnreal(format: String) throws(FormatError) {
+    let widest = 1 << 24
+    let heads = headCount.multipliedReportingOverflow(by: headSize)
+    for (field, size, most) in [
+      ("number of layers", layerCount, 1024), ("hidden size", hiddenSize, widest),
+      ("intermediate size", intermediateSize, widest),
+      ("heads times their size", heads.overflow ? Int.max : heads.partialValue, widest),
+      ("vocabulary", vocabularySize, 1 << 28), ("positions", maximumPositions, 1 << 28),
+    ] where !(1...most).contains(size) {
+      throw .invalid(format: format, field: field, found: "\(size), beyond 1 to \(most)")
+    }
   }
 
   /// Checks that a source holds every tensor of this model in the right shape.

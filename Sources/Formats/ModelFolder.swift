@@ -18,15 +18,12 @@ public struct ModelFolder: Sendable {
   ///   - map: maps one of them.
   public init(paths: [String], map: (String) throws -> MappedFile) throws {
     if paths.contains(ModelConfig.fileName) {
-      let json = try map(ModelConfig.fileName).copied()
-      config = try ModelConfig(json: json)
-      let weights = paths.filter { $0.hasSuffix(".safetensors") && !$0.contains("/") }.sorted()
-      guard !weights.isEmpty else {
-        throw FormatError.missing(format: "model folder", field: "model.safetensors")
+      var config = try ModelConfig(json: try map(ModelConfig.fileName).copied())
+      if paths.contains(ModelConfig.generationName) {
+        try config.addEnds(generation: try map(ModelConfig.generationName).copied())
       }
-      var files: [SafetensorsFile] = []
-      for path in weights { files.append(try SafetensorsFile(try map(path))) }
-      tensors = files.count == 1 ? files[0] : ShardedTensors(files)
+      self.config = config
+      tensors = try SafetensorsFolder.open(paths: paths, map: map)
       format = .huggingFace
     } else if let path = paths.first(where: { $0.hasSuffix(".gguf") && !$0.contains("adapter") }) {
       let model = try GGUFModel(try map(path))
@@ -49,31 +46,5 @@ public struct ModelFolder: Sendable {
 
   private static func isCheckpoint(_ path: String) -> Bool {
     path.hasSuffix(".bin") && !path.hasPrefix("tok") && !path.contains("/")
-  }
-}
-
-/// Gives tensors that lie in several files.
-private struct ShardedTensors: TensorSource {
-  let names: [String]
-  private let files: [SafetensorsFile]
-
-  init(_ files: [SafetensorsFile]) {
-    self.files = files
-    names = files.flatMap(\.names).sorted()
-  }
-
-  func shape(of name: String) -> [Int]? {
-    files.lazy.compactMap { $0.shape(of: name) }.first
-  }
-
-  func floats(of name: String) throws(FormatError) -> [Float] {
-    guard let file = files.first(where: { $0.has(name) }) else {
-      throw .missing(format: "model folder", field: "tensor \(name)")
-    }
-    return try file.floats(of: name)
-  }
-
-  func stored(_ name: String) -> StoredTensor? {
-    files.first { $0.has(name) }?.stored(name)
   }
 }

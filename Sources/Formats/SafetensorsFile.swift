@@ -137,15 +137,15 @@ public struct SafetensorsFile: TensorSource {
     try tensor(name).floats()
   }
 
+  public func floats(of name: String, rows: Range<Int>) throws(FormatError) -> [Float] {
+    try tensor(name).floats(rows: rows)
+  }
+
+  /// A tensor that does not start where numbers of its type may is read as floats instead.
   public func stored(_ name: String) -> StoredTensor? {
-    guard let view = tensors[name] else { return nil }
-    let type: StoredTensor.Kind
-    switch view.type {
-    case .f32: type = .f32
-    case .f16: type = .f16
-    case .bf16: type = .bf16
-    default: return nil
-    }
+    guard let view = tensors[name], let type = view.numbers,
+      UInt(bitPattern: view.bytes.baseAddress).isMultiple(of: UInt(view.type.size))
+    else { return nil }
     return StoredTensor(type: type, bytes: view.bytes, owner: view.file)
   }
 }

@@ -1,18 +1,15 @@
 public import Bytes
+public import Kernels
 
 /// Stores where the bytes of a tensor lie, in a type that products read without a copy.
 public struct StoredTensor: Sendable {
-  public enum Kind: Sendable {
-    case f32, f16, bf16, q8
-  }
-
-  public let type: Kind
+  public let type: NumberType
   /// The elements, little-endian, the last dimension running fastest; valid while `owner` lives, and
   /// never written, hence safe to share.
   public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
   public let owner: MappedFile
 
-  init(type: Kind, bytes: UnsafeRawBufferPointer, owner: MappedFile) {
+  init(type: NumberType, bytes: UnsafeRawBufferPointer, owner: MappedFile) {
     self.type = type
     self.bytes = bytes
     self.owner = owner

@@ -1,4 +1,5 @@
 import Bytes
+import Kernels
 
 /// Names the type of a tensor's elements, as safetensors spells it.
 public enum ScalarType: String, Sendable, CaseIterable {
@@ -53,13 +54,30 @@ public struct TensorView: Sendable {
 
   /// The elements as 32-bit floats; F16 and BF16 exactly, F64 rounded.
   public func floats() throws(FormatError) -> [Float] {
+    if let numbers { return numbers.floats(bytes) }
+    guard type == .f64 else { throw wrongType("F32, F16, BF16 or F64") }
+    return copy(Double.self).map { Float($0) }
+  }
+
+  /// The type as products know it; nil if they do not.
+  var numbers: NumberType? {
     switch type {
-    case .f32: copy(Float.self)
-    case .f16: copy(UInt16.self).map(HalfPrecision.float)
-    case .bf16: copy(UInt16.self).map(BrainFloat.float)
-    case .f64: copy(Double.self).map { Float($0) }
-    default: throw wrongType("F32, F16, BF16 or F64")
+    case .f32: .f32
+    case .f16: .f16
+    case .bf16: .bf16
+    default: nil
     }
+  }
+
+  /// Rows as 32-bit floats; what was read of the file is let go of.
+  func floats(rows: Range<Int>) throws(FormatError) -> [Float] {
+    let size = bytes.count / max(shape.first ?? 1, 1)
+    let part = TensorView(
+      name: name, type: type, shape: [rows.count] + shape.dropFirst(),
+      bytes: UnsafeRawBufferPointer(
+        rebasing: bytes[rows.lowerBound * size..<rows.upperBound * size]), file: file)
+    defer { file.letGo(part.bytes) }
+    return try part.floats()
   }
 
   /// The elements as 32-bit integers; wider ones must fit.
@@ -119,6 +137,9 @@ public protocol TensorSource: Sendable {
   func shape(of name: String) -> [Int]?
   /// The elements of a tensor as 32-bit floats, the last dimension running fastest.
   func floats(of name: String) throws(FormatError) -> [Float]
+  /// Some rows of a tensor of at least one dimension, as 32-bit floats: for what is too large to be
+  /// held whole. What was read of a mapped file is let go of.
+  func floats(of name: String, rows: Range<Int>) throws(FormatError) -> [Float]
   /// The tensor as it lies in its file; nil if it lies in another order, or in a type that is only
   /// read as floats.
   func stored(_ name: String) -> StoredTensor?
@@ -126,4 +147,21 @@ public protocol TensorSource: Sendable {
 
 extension TensorSource {
   public func stored(_ name: String) -> StoredTensor? { nil }
+
+  public func floats(of name: String, rows: Range<Int>) throws(FormatError) -> [Float] {
+    let all = try floats(of: name)
+    let size = all.count / max(shape(of: name)?.first ?? 1, 1)
+    return Array(all[rows.lowerBound * size..<rows.upperBound * size])
+  }
+
+}
+
+/// Cuts a matrix into runs of rows that are handled one after another, so that no more than a few
+/// megabytes of it are held as floats.
+public enum RowRuns {
+  /// - Parameter unit: each run is a multiple of so many rows.
+  public static func of(rows: Int, columns: Int, unit: Int = 1) -> [Range<Int>] {
+    let step = max(1, (1 << 20) / max(columns * unit, 1)) * unit
+    return stride(from: 0, to: rows, by: step).map { $0..<min($0 + step, rows) }
+  }
 }

@@ -50,7 +50,17 @@ public final class LanguageModel: @unchecked Sendable {
     }
     if holding == .trainable {
       let weights = FloatBuffer(count: layout.count)
-      for entry in layout.entries { weights.write(try floats(entry), at: entry.offset) }
+      for entry in layout.entries {
+        guard entry.shape.count == 2 else {
+          weights.write(try floats(entry), at: entry.offset)
+          continue
+        }
+        for run in RowRuns.of(rows: entry.shape[0], columns: entry.shape[1]) {
+          weights.write(
+            try source.floats(of: entry.name, rows: run),
+            at: entry.offset + run.lowerBound * entry.shape[1])
+        }
+      }
       self.init(config: config, weights: weights)
       return
     }
@@ -74,8 +84,8 @@ public final class LanguageModel: @unchecked Sendable {
         continue
       }
       let type: NumberType = if case .rounded(let type) = holding { type } else { .f32 }
-      matrices[entry.name] = Weight(
-        rounding: try floats(entry), rows: rows, columns: columns, to: type)
+      matrices[entry.name] = try Weight(
+        rounding: entry.name, of: source, rows: rows, columns: columns, to: type)
     }
     self.init(
       config: config, layout: layout, weights: FloatBuffer(count: 0), vectors: vectors,

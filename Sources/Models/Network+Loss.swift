@@ -31,6 +31,16 @@ extension Network {
     return lossOfHead(batch, a, scale: 0, back: false)
   }
 
+  /// −log p of each loss row's target, and the logits of chosen rows, [rows, vocabulary], from one
+  /// pass.
+  public func losses(
+    _ batch: Batch, logitsOf rows: [Int]
+  ) -> (losses: [Float], logits: [Float]) {
+    guard batch.count > 0 else { return ([], []) }
+    let a = forward(batch, back: false)
+    return (lossOfHead(batch, a, scale: 0, back: false), logits(a, rows: rows).floats)
+  }
+
   /// The logits of chosen rows, [rows, vocabulary].
   public func logits(_ batch: Batch, rows chosen: [Int]) -> [Float] {
     logits(forward(batch, back: false), rows: chosen).floats

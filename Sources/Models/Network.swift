@@ -32,6 +32,8 @@ public final class Network {
   /// Reads one token of each sequence after the other where texts are continued.
   lazy var inference = Inference(model)
   var head = HeadRoom()
+  /// Sees what each projection reads, [n, columns], before it is multiplied.
+  var watch: ((_ projection: Projection, _ layer: Int, _ x: NumberBuffer, _ n: Int) -> Void)?
   /// A product [rank, out] before it is added to the gradient of B [out, rank].
   var turned = FloatBuffer(count: 0)
 
@@ -199,6 +201,7 @@ public final class Network {
     _ a: Activations
   ) -> [Term] {
     let weight = model.layers[layer].projections[projection.index]
+    watch?(projection, layer, x, n)
     var terms = [Term(x.matrix(columns: weight.columns), weight.transposed, k: weight.columns)]
     if let adapter, let offsets = adapter.offsets(projection, layer: layer) {
       lowRank(projection, layer, x, n: n, room, a)

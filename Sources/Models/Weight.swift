@@ -22,13 +22,7 @@ struct Weight {
 
   /// A matrix as it lies in a file; nil if its bytes are not what the shape needs.
   init?(stored: StoredTensor, rows: Int, columns: Int) {
-    let type: NumberType =
-      switch stored.type {
-      case .f32: .f32
-      case .f16: .f16
-      case .bf16: .bf16
-      case .q8: .q8
-      }
+    let type = stored.type
     guard columns.isMultiple(of: type.blockCount), let start = stored.bytes.baseAddress,
       stored.bytes.count == type.bytes(rows * columns)
     else { return nil }
@@ -39,13 +33,26 @@ struct Weight {
     owner = stored.owner
   }
 
-  /// A matrix rounded to another type; rows that are no whole blocks of it stay f32.
-  init(rounding values: [Float], rows: Int, columns: Int, to type: NumberType) {
+  /// A matrix of a file rounded to another type, some rows at a time; rows that are no whole blocks
+  /// of it stay f32.
+  init(
+    rounding name: String, of source: some TensorSource, rows: Int, columns: Int,
+    to type: NumberType
+  ) throws(FormatError) {
     let type = columns.isMultiple(of: type.blockCount) ? type : .f32
     let bytes = ByteBuffer(count: type.bytes(rows * columns))
-    values.withUnsafeBufferPointer { floats in
-      if let start = floats.baseAddress {
-        Kernels.narrow(start, into: bytes.pointer, type: type, count: floats.count)
+    for run in RowRuns.of(rows: rows, columns: columns) {
+      let values = try source.floats(of: name, rows: run)
+      guard values.count == run.count * columns else {
+        throw .wrongShape(
+          tensor: name, expected: [run.count, columns], found: [values.count / max(columns, 1)])
+      }
+      values.withUnsafeBufferPointer { floats in
+        if let start = floats.baseAddress {
+          Kernels.narrow(
+            start, into: bytes.pointer + type.bytes(run.lowerBound * columns), type: type,
+            count: floats.count)
+        }
       }
     }
     self.rows = rows

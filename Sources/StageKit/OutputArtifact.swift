@@ -43,6 +43,15 @@ public final class OutputArtifact: Sendable {
     try add(TreeEntry(path: path, digest: digest, size: input.size(of: inputPath)))
   }
 
+  /// Reads back a file that was written: what the store holds of it now, verified.
+  /// - Throws: `StageError.notWritten` if there is none of this path.
+  public func map(_ path: String = "") throws -> MappedFile {
+    guard let entry = written.withLock({ $0.first { $0.path == path } }) else {
+      throw StageError.notWritten(output: name)
+    }
+    return try store.map(entry.digest)
+  }
+
   /// Makes the output a tree even if no file is written to it.
   public func makeTree() { isEmptyTree.store(true, ordering: .relaxed) }
 

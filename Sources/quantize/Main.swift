@@ -1,85 +1,161 @@
 import Bytes
 import Formats
+import Kernels
+import Models
 import StageKit
 import Tokenizers
 
-/// Writes a base with its adapter merged as one GGUF model, and the adapter alone as another.
+/// Writes a base with its adapter merged as one GGUF model, and the adapter alone.
 @main enum Quantize: Stage {
   static let name = "quantize"
-  static let version = 1
+  static let version = 2
   static let summary = "Writes a base with its adapter as GGUF, and the adapter alone."
 
   static let inputs = [
     Input("base", kind: "model", help: "A model: Hugging Face folder, GGUF or llama2.c."),
     Input("adapter", kind: "adapter", optional: true, help: "A PEFT folder with a LoRA adapter."),
+    Input(
+      "tokens", kind: "tokens", optional: true,
+      help: "The user's own texts, which imatrix=own is measured on."),
+    Input(
+      "heldout", kind: "tokens", optional: true,
+      help: "Validation texts: what is written is compared with the unquantised model on them."),
   ]
   static let outputs = [
     Output("model", kind: "gguf", help: "model.gguf, the adapter merged into it."),
     Output(
       "adapter", kind: "gguf-adapter", optional: true,
       help: "adapter.gguf, where an adapter was given."),
+    Output(
+      "peft", kind: "adapter", optional: true, help: "The same adapter as PEFT's two files."),
+    Output(
+      "report", kind: "report",
+      help: "report.json and report.md: size, bits per weight, validation loss."),
   ]
 
   static let type = Parameter(
-    "type", default: "Q8_0", oneOf: GGUFTensorType.allCases.map(\.name),
+    "type", default: "Q8_0", oneOf: GGUFFileType.allCases.map(\.name),
     help: "How matrices are stored; norms and biases are F32.")
-  static let parameters: [any ParameterDeclaration] = [type]
+  static let imatrix = Parameter(
+    "imatrix", default: "none", oneOf: ["none", "own"],
+    help:
+      "own: rounds by what the tokens given make of each column, so that the bits go where this "
+      + "user needs them.")
+  static let imatrixTokens = Parameter(
+    "imatrix_tokens", default: 16_384, in: 1...16_777_216, help: "Most tokens it is measured on.")
+  static let checkTokens = Parameter(
+    "check_tokens", default: 2048, in: 1...16_777_216,
+    help: "Most tokens of heldout that the result is compared on.")
+  static let compare = Parameter(
+    "compare", default: "none", oneOf: ["none", "all"],
+    help: "all: the report has a row for every type, not only for the one written.")
+  static let threads = Parameter(
+    "threads", default: 0, in: 0...256, help: "Threads; 0 is one per core. Changes no result.",
+    execution: true)
+  static let parameters: [any ParameterDeclaration] = [
+    type, imatrix, imatrixTokens, checkTokens, compare, threads,
+  ]
+  static let resources = Resources(cores: 2, memory: 512 << 20)
 
   static func run(_ context: StageContext) async throws {
+    Kernels.threads = context[threads]
     let base = try context.input("base")
-    let paths = base.isTree ? base.paths : [""]
-    let model = try ModelFolder(paths: paths) { try base.map($0) }
-    let adapter = try context.optionalInput("adapter").map { try open($0, model.config) }
-    let type = GGUFTensorType(name: context[Self.type]) ?? .q8
-    let export = try GGUFExport(config: model.config, type: type)
-    let tokenizer = try vocabulary(base, paths, context)
-    if let tokenizer, tokenizer.vocabularyCount > model.config.vocabularySize {
-      throw FormatError.wrongShape(
-        tensor: "model.embed_tokens.weight",
-        expected: [tokenizer.vocabularyCount, model.config.hiddenSize],
-        found: [model.config.vocabularySize, model.config.hiddenSize])
-    }
+    let folder = try ModelFolder(paths: base.filePaths) { try base.map($0) }
+    let type = GGUFFileType(name: context[Self.type]) ?? .q8
+    let others = context[compare] == "all" ? GGUFFileType.allCases.filter { $0 != type } : []
+    let judge = try Judge(folder, context)
+    let importance = try importance(judge, for: [type] + others, context)
+    let writer = ModelWriter(
+      folder: folder, adapter: try context.optionalInput("adapter").map { try open($0, folder) },
+      tokenizer: try vocabulary(base, folder.config, context), importance: importance,
+      context: context)
 
-    let layout = export.layout(
-      tokenizer: tokenizer?.ggufMetadata(count: model.config.vocabularySize))
-    let writer = try context.output("model").writer("model.gguf", mappable: true)
-    try writer.write(layout.header)
-    for (place, item) in export.items.enumerated() {
-      let values = try export.values(item, from: model.tensors, adapter: adapter)
-      try writer.write(item.entry.type.bytes(values))
-      try writer.write(Array(repeating: 0, count: GGUFLayout.padding(after: item.entry.size)))
-      if item.fellBack {
-        context.log("\(item.entry.name): rows are no multiple of 32, kept in F16")
-      }
-      if place % 20 == 0 {
-        context.progress(["tensor": .int(place), "tensors": .int(export.items.count)])
+    let output = try context.output("model").writer(ModelWriter.fileName, mappable: true)
+    var rows = [try writer.write(type) { try output.write($0) }]
+    try output.finish()
+    // Read again from the store: what is checked is what was written.
+    let written = try ModelFolder(paths: [ModelWriter.fileName]) {
+      try context.output("model").map($0)
+    }
+    try judge.judge(written, &rows[0], binding: true)
+    for other in others {
+      var row: Report.Row?
+      let model = try writer.writeAside(other) { row = $0 }
+      if var row {
+        try judge.judge(model, &row, binding: false)
+        rows.append(row)
       }
     }
-    let size = writer.count
-    try writer.finish()
-    if let adapter {
-      try context.output("adapter").write(
-        "adapter.gguf", try GGUFExport.adapter(adapter, model: model.config), mappable: true)
-    }
+    try writeAdapter(writer, context)
+    let report = Report(
+      rows: rows, unquantised: judge.unquantised, importanceTokens: importance?.tokens ?? 0,
+      parameters: folder.config.parameterCount)
+    try context.output("report").write("report.json", text: report.json.text + "\n")
+    try context.output("report").write("report.md", text: report.markdown)
     context.progress([
-      "bytes": .int(size), "type": .string(type.name),
-      "fell_back": .int(export.items.count(where: \.fellBack)),
+      "bytes": .int(rows[0].bytes), "type": .string(type.name),
+      "fell_back": .int(rows[0].fallen.count),
     ])
   }
 
-  private static func open(_ input: InputArtifact, _ model: ModelConfig) throws -> AdapterWeights {
+  private static func importance(
+    _ judge: Judge, for types: [GGUFFileType], _ context: StageContext
+  ) throws -> ColumnImportance? {
+    guard context[imatrix] == "own" else { return nil }
+    guard let input = context.optionalInput("tokens") else { throw QuantizeError.noTokens }
+    guard types.contains(where: \.searches) else {
+      context.log("\(context[type]) leaves nothing to choose: imatrix=own changes nothing")
+      return nil
+    }
+    let samples = try input.tokens().samples
+    let importance = try ColumnImportance(
+      of: judge.network, on: samples, most: context[imatrixTokens]
+    ) { context.progress(["imatrix_tokens": .int($0)]) }
+    guard importance.tokens > 0 else { throw QuantizeError.emptyTokens }
+    context.log("importance of columns measured on \(importance.tokens) tokens")
+    return importance
+  }
+
+  private static func open(
+    _ input: InputArtifact, _ folder: ModelFolder
+  ) throws -> AdapterWeights {
     try AdapterWeights(
       config: AdapterConfig(json: input.read(AdapterConfig.fileName)),
-      file: SafetensorsFile(input.map(AdapterConfig.weightsName)), model: model)
+      file: SafetensorsFile(input.map(AdapterConfig.weightsName)), model: folder.config)
+  }
+
+  private static func writeAdapter(_ writer: ModelWriter, _ context: StageContext) throws {
+    guard let adapter = writer.adapter, let input = context.optionalInput("adapter") else { return }
+    try context.output("adapter").write(
+      "adapter.gguf", try GGUFExport.adapter(adapter, model: writer.folder.config),
+      mappable: true)
+    for name in [AdapterConfig.fileName, AdapterConfig.weightsName] {
+      try context.output("peft").link(name, to: input, name)
+    }
   }
 
   private static func vocabulary(
-    _ base: InputArtifact, _ paths: [String], _ context: StageContext
+    _ base: InputArtifact, _ config: ModelConfig, _ context: StageContext
   ) throws -> (any Tokenizer)? {
-    guard TokenizerFolder.isThere(in: paths) else {
+    guard TokenizerFolder.isThere(in: base.filePaths) else {
       context.log("the base has no tokenizer: model.gguf will have none either")
       return nil
     }
-    return try TokenizerFolder.open(paths: paths) { try base.map($0) }
+    let tokenizer = try TokenizerFolder.open(paths: base.filePaths) { try base.map($0) }
+    if tokenizer.vocabularyCount > config.vocabularySize {
+      throw FormatError.wrongShape(
+        tensor: "model.embed_tokens.weight",
+        expected: [tokenizer.vocabularyCount, config.hiddenSize],
+        found: [config.vocabularySize, config.hiddenSize])
+    }
+    return tokenizer
   }
+}
+
+extension InputArtifact {
+  /// The paths of a tree, or the one empty path of a single file.
+  var filePaths: [String] { isTree ? paths : [""] }
+
+  /// The token samples it holds.
+  func tokens() throws -> TokenFile { try TokenFile(map(isTree ? TokenFile.name : "")) }
 }

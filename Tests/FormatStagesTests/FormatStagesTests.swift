@@ -163,7 +163,8 @@ struct FormatStagesTests {
     let odd = try TinyModel(hidden: 48)
     let result = try runner.run("quantize", ["base": odd.base])
     #expect(result.exitCode == 0)
-    #expect(result.errors.contains("blk.0.attn_q.weight: rows are no multiple of 32, kept in F16"))
+    #expect(
+      result.errors.contains("blk.0.attn_q.weight: rows of 48 are no whole blocks, kept in F16"))
   }
 
   @Test func `a bundle holds everything, and its manifest every digest`() throws {

@@ -40,7 +40,7 @@ struct GGUFTests {
     return [config(.qwen3), biases, linear, llama3, short]
   }()
 
-  static func bytes(_ source: Source, _ type: GGUFTensorType) throws -> [UInt8] {
+  static func bytes(_ source: Source, _ type: GGUFFileType) throws -> [UInt8] {
     let export = try GGUFExport(config: source.config, type: type)
     let layout = export.layout(tokenizer: nil)
     let byName = Dictionary(uniqueKeysWithValues: export.items.map { ($0.entry.name, $0) })
@@ -203,9 +203,9 @@ struct GGUFTests {
   }
 
   @Test(
-    arguments: [(GGUFTensorType.f16, 0.002), (.bf16, 0.02), (.q8, 0.02)]
-      as [(GGUFTensorType, Float)])
-  func `smaller types come back nearly`(type: GGUFTensorType, most: Float) throws {
+    arguments: [(GGUFFileType.f16, 0.002), (.bf16, 0.02), (.q8, 0.02)]
+      as [(GGUFFileType, Float)])
+  func `smaller types come back nearly`(type: GGUFFileType, most: Float) throws {
     let source = Source(config: Self.config(.llama))
     let model = try GGUFModel(MappedFile(copying: Self.bytes(source, type)))
     for name in source.names {

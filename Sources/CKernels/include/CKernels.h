@@ -36,20 +36,36 @@ enum {
   PLM_F16 = 2,   // IEEE 754 binary16
   PLM_Q8_0 = 3,  // ggml: blocks of 32, an f16 scale before 32 signed bytes
   PLM_Q4_0 = 4,  // ggml: blocks of 32, an f16 scale before 16 bytes; low halves come first
+  // The other block types of ggml: of 32, and of 256 (the K types).
+  PLM_Q4_1 = 5,
+  PLM_Q5_0 = 6,
+  PLM_Q5_1 = 7,
+  PLM_Q4_K = 8,
+  PLM_Q5_K = 9,
+  PLM_Q6_K = 10,
 };
 
-// Bytes that `count` numbers of a type take; count must be a multiple of 32 for the Q types.
+// Bytes that `count` numbers of a type take; count must be a multiple of its block: 32 for the Q
+// types, 256 for the K types.
 int64_t plm_bytes(int type, int64_t count);
-// Converts to f32 exactly.
+// Converts to f32 as ggml does, rounding where a block's scale is a product.
 void plm_widen(float *out, const void *in, int type, int64_t count);
-// Rounds f32 to a type: to nearest, ties to even; the Q types as ggml's reference does.
+// Rounds f32 to a type: to nearest, ties to even; Q8_0 and Q4_0 as ggml's reference does, the other
+// block types as plm_quantise.
 void plm_narrow(void *out, const float *in, int type, int64_t count);
+// Rounds a matrix [rows, columns] of finite f32 to a type. Of a block type whose scale leaves a
+// choice, the scale of least error is searched; importance [columns] says how much the error of a
+// column counts, or null. The bytes do not depend on the variant.
+void plm_quantise(void *out, int type, const float *in, int64_t rows, int64_t columns,
+                  const float *importance);
+// sums[d] += the squares of x[n, d], f32 or bf16, row by row: the importance of a product's columns.
+void plm_column_squares(double *sums, const void *x, int type, int64_t n, int64_t d);
 
 // ---- Matrix products ----
 
 // A matrix in memory: element (i, j) at place i*stride + j from `data`, in numbers of `type`. If
-// `transposed`, it stands for the transpose of what lies there. A Q type's stride is a multiple
-// of 32.
+// `transposed`, it stands for the transpose of what lies there. A Q type's stride is a multiple of
+// its block.
 typedef struct {
   const void *data;
   int64_t stride;
