@@ -133,6 +133,10 @@ let package = Package(
     .executableTarget(
       name: "kernel-probe", dependencies: ["CKernels"], path: "Tests/KernelProbe",
       exclude: ["aarch64.sh"], cSettings: [.unsafeFlags(["-O2"])]),
+    // Opens thousands of damaged model files: a crash must end a process of its own.
+    .executableTarget(
+      name: "format-fuzz", dependencies: ["Bytes", "Formats", "Tokenizers", "Kernels", "Models"],
+      path: "Tests/FormatFuzz", swiftSettings: settings),
     // Measures products against the processor's peak, for make bench.
     .executableTarget(
       name: "kernel-bench", dependencies: ["CKernels"], path: "Tests/KernelBench",
@@ -142,7 +146,7 @@ let package = Package(
     tests("ActionCacheTests", ["Bytes", "ObjectStore", "ActionCache"]),
     tests("GraphTests", ["Bytes", "Graph"]),
     tests("ResolverTests", ["Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver", "probe"]),
-    tests("FormatsTests", ["Bytes", "Formats"]),
+    tests("FormatsTests", ["Bytes", "Formats", "Kernels", "format-fuzz"]),
     tests("TokenizersTests", ["Bytes", "Formats", "Tokenizers"]),
     tests("ChatTemplatesTests", ["Bytes", "Formats", "ChatTemplates"]),
     tests(

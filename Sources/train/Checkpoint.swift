@@ -43,16 +43,38 @@ struct Checkpoint {
       trainingLines: trainingLines, validationLines: validationLines)
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    var writer = SafetensorsWriter(metadata: [
-      "facts": String(decoding: try encoder.encode(facts), as: UTF8.self)
-    ])
-    for (name, buffer) in named(tensors) {
-      writer.add(name, buffer.floats, shape: [buffer.count])
-    }
+    let all = named(tensors)
+    let layout = SafetensorsLayout(
+      tensors: all.map { .init(name: $0.0, type: .f32, shape: [$0.1.count]) },
+      metadata: ["facts": String(decoding: try encoder.encode(facts), as: UTF8.self)])
+    // Piece by piece: a copy of everything at once would be the run's largest need of memory.
     let target = URL(filePath: folder).appending(path: Self.fileName)
-    let bytes = writer.bytes()
+    let beside = target.appendingPathExtension("new")
+    guard FileManager.default.createFile(atPath: beside.path, contents: nil) else {
+      throw FileError(.open, beside.path, code: errno)
+    }
+    let file = try FileHandle(forWritingTo: beside)
+    defer { try? file.close() }
+    var hasher = Hasher256()
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+      hasher.update(bytes)
+      try file.write(contentsOf: Data(bytes))
+    }
+    try layout.header.withUnsafeBytes(write)
+    for entry in layout.order {
+      guard let buffer = all.first(where: { $0.0 == entry.name })?.1 else { continue }
+      let bytes = UnsafeRawBufferPointer(start: buffer.pointer, count: entry.size)
+      for start in stride(from: 0, to: bytes.count, by: 1 << 20) {
+        try write(
+          UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + 1 << 20, bytes.count)]))
+      }
+    }
     // The digest behind the content tells a whole checkpoint from one that a crash cut short.
-    try Data(bytes + Array(Digest(of: bytes).hex.utf8)).write(to: target, options: .atomic)
+    try file.write(contentsOf: Data(hasher.finish().hex.utf8))
+    try file.synchronize()
+    guard rename(beside.path, target.path) == 0 else {
+      throw FileError(.rename, target.path, code: errno)
+    }
   }
 
   /// Reads the last checkpoint into the tensors; nil if there is none that is whole.
