@@ -4,6 +4,7 @@ import Evaluation
 import Foundation
 import Kernels
 import Models
+import PersonalLM
 import Tokenizers
 
 /// Measures how well a model foresees a text.
@@ -56,7 +57,12 @@ struct PerplexityCommand: ParsableCommand {
     guard let content = FileManager.default.contents(atPath: path) else {
       throw UsageProblem("there is no text at \(path)")
     }
-    let opened = try OpenedModel(path: model, adapter: adapter)
+    let modelPath = CommonOptions.absolute(model)
+    guard FileManager.default.fileExists(atPath: modelPath) else {
+      throw UsageProblem("there is no model at \(modelPath)")
+    }
+    let opened = try BaseModel(path: modelPath)
+    let adapter = try adapter.map { try opened.adapter(at: CommonOptions.absolute($0)) }
     let tokenizer = opened.tokenizer
     let ids = tokenizer.encode(String(decoding: content, as: UTF8.self))
     guard ids.count >= context else {
@@ -64,7 +70,7 @@ struct PerplexityCommand: ParsableCommand {
         "the text has \(ids.count) tokens, less than one window of \(context); see --context")
     }
     let network = Network(
-      opened.model, adapter: opened.adapter, precision: Precision(rawValue: precision) ?? .f32)
+      opened.model, adapter: adapter, precision: Precision(rawValue: precision) ?? .f32)
     let all = windows > 0 ? min(windows, ids.count / context) : ids.count / context
     let isShown = isatty(2) == 1
     let perplexity = try Perplexity(
