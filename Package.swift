@@ -106,7 +106,7 @@ let package = Package(
       name: "plm",
       dependencies: [
         "Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver", "Formats", "Tokenizers",
-        "Models", "Kernels",
+        "ChatTemplates", "Models", "Kernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
 

@@ -41,7 +41,7 @@ import Tokenizers
     }
 
     let layout = export.layout(
-      tokenizer: tokenizer?.ggufMetadata(count: model.config.vocabularySize))
+      tokenizer: try tokenizer?.ggufMetadata(count: model.config.vocabularySize))
     let writer = try context.output("model").writer("model.gguf", mappable: true)
     try writer.write(layout.header)
     for (place, item) in export.items.enumerated() {
