@@ -21,8 +21,12 @@ public enum ByteAlphabet {
     return scalars
   }()
 
-  private static let values: [Unicode.Scalar: UInt8] = Dictionary(
-    uniqueKeysWithValues: scalars.enumerated().map { ($0.element, UInt8($0.offset)) })
+  /// The byte for each character of the alphabet, by its number; −1 for others.
+  private static let values: [Int16] = {
+    var values = [Int16](repeating: -1, count: 512)
+    for (byte, scalar) in scalars.enumerated() { values[Int(scalar.value)] = Int16(byte) }
+    return values
+  }()
 
   /// Spells bytes in the alphabet.
   public static func spell(_ bytes: some Sequence<UInt8>) -> String {
@@ -34,10 +38,13 @@ public enum ByteAlphabet {
   /// The bytes a spelling stands for; nil if a character is not of the alphabet.
   public static func bytes(_ spelling: some StringProtocol) -> [UInt8]? {
     var bytes: [UInt8] = []
-    for scalar in spelling.unicodeScalars {
-      guard let byte = values[scalar] else { return nil }
-      bytes.append(byte)
+    bytes.reserveCapacity(spelling.utf8.count)
+    return values.withUnsafeBufferPointer { values in
+      for scalar in spelling.unicodeScalars {
+        guard scalar.value < 512, values[Int(scalar.value)] >= 0 else { return nil }
+        bytes.append(UInt8(truncatingIfNeeded: values[Int(scalar.value)]))
+      }
+      return bytes
     }
-    return bytes
   }
 }

@@ -10,7 +10,7 @@ extension ByteLevelBPE {
 /// Encodes many texts with one memory of words; as quick as it gets, but not to be shared.
 public struct BPEEncoder {
   private let vocabulary: ByteLevelBPE
-  private var cache = WordCache()
+  private let cache = WordCache()
   private var symbols: [Int32] = []
   private var ranks: [UInt32] = []
   /// Longer words are merged with a heap: the plain search takes the square of their length.
@@ -20,62 +20,111 @@ public struct BPEEncoder {
 
   /// Appends the ids of a text.
   public mutating func encode(_ text: String, specials: Bool = false, into ids: inout [Int32]) {
-    var text = vocabulary.rule == .qwen2 ? text.normalFormC : text
+    var text = text
     text.withUTF8 { encode($0, specials: specials, into: &ids) }
   }
 
-  /// Appends the ids of UTF-8.
+  /// Appends the ids of UTF-8, which must be valid.
   public mutating func encode(
     _ bytes: UnsafeBufferPointer<UInt8>, specials: Bool = false, into ids: inout [Int32]
   ) {
-    let found = specials ? vocabulary.specials : vocabulary.specials.filter { !$0.isControl }
-    guard !found.isEmpty, !bytes.isEmpty else {
+    let pipeline = vocabulary.pipeline
+    let isPlain =
+      pipeline.isPlain(specials: specials)
+      || (pipeline.hasOnlyFormC(specials: specials)
+        && NormalFormC.firstDoubtful(in: bytes, from: 0) == nil)
+    if isPlain {
       encodePlain(bytes, into: &ids)
       return
     }
-    let names = found.map { (name: Array($0.content.utf8), id: $0.id) }
-    let starts = Set(names.compactMap(\.name.first))
-    var start = 0
-    var at = 0
-    scan: while at < bytes.count {
-      if starts.contains(bytes[at]) {
-        for (name, id) in names
-        where at + name.count <= bytes.count && bytes[at..<at + name.count].elementsEqual(name) {
-          encodePlain(UnsafeBufferPointer(rebasing: bytes[start..<at]), into: &ids)
-          ids.append(id)
-          at += name.count
-          start = at
-          continue scan
-        }
+    for part in pipeline.parts(bytes, specials: specials) {
+      switch part {
+      case .id(let id): ids.append(id)
+      case .text(let piece): encode(piece, into: &ids)
       }
-      at += 1
     }
-    encodePlain(UnsafeBufferPointer(rebasing: bytes[start...]), into: &ids)
   }
 
+  private mutating func encode(_ piece: PreTokenizer.Piece, into ids: inout [Int32]) {
+    if vocabulary.rule != nil {
+      piece.bytes.withUnsafeBufferPointer { encodePlain($0, into: &ids) }
+      return
+    }
+    for word in vocabulary.pipeline.preTokenizer.pieces(of: piece) {
+      word.bytes.withUnsafeBufferPointer { bytes in
+        guard let start = bytes.baseAddress else { return }
+        encodeWord(start, length: bytes.count, available: bytes.count, into: &ids)
+      }
+    }
+  }
+
+  /// Encodes text that holds no added tokens and is normalised.
   private mutating func encodePlain(
     _ bytes: UnsafeBufferPointer<UInt8>, into ids: inout [Int32]
   ) {
-    var cutter = WordCutter(bytes, rule: vocabulary.rule)
-    while let range = cutter.next() {
-      let key = WordCache.key(bytes, range)
-      if let key, cache.append(key, to: &ids) { continue }
-      let start = ids.count
-      if range.count <= Self.longest {
-        mergeShort(bytes, range, into: &ids)
-      } else {
-        mergeLong(bytes, range, into: &ids)
+    guard let rule = vocabulary.rule else {
+      encode(PreTokenizer.Piece(bytes: Array(bytes)[...], isFirst: true), into: &ids)
+      return
+    }
+    guard let start = bytes.baseAddress else { return }
+    /// Ids are collected here and handed over together.
+    let size = 4_096
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: size + 16) { buffer in
+      guard let room = buffer.baseAddress else { return }
+      var filled = 0
+      WordCutter.withCutter(bytes, rule: rule) { cutter in
+        while let range = cutter.next() {
+          let length = range.upperBound &- range.lowerBound
+          if length <= WordCache.longest {
+            let key = WordCache.key(
+              start + range.lowerBound, length: length,
+              available: bytes.count &- range.lowerBound)
+            let count = cache.write(key, to: room + filled)
+            filled &+= count
+            if filled > size {
+              ids.append(contentsOf: UnsafeBufferPointer(start: room, count: filled))
+              filled = 0
+            }
+            if count > 0 { continue }
+          }
+          ids.append(contentsOf: UnsafeBufferPointer(start: room, count: filled))
+          filled = 0
+          encodeWord(
+            start + range.lowerBound, length: length,
+            available: bytes.count &- range.lowerBound, into: &ids)
+        }
       }
-      if let key { cache.insert(key, ids[start...]) }
+      ids.append(contentsOf: UnsafeBufferPointer(start: room, count: filled))
+    }
+  }
+
+  /// Encodes one word, and remembers it.
+  @inline(never)
+  private mutating func encodeWord(
+    _ bytes: UnsafePointer<UInt8>, length: Int, available: Int, into ids: inout [Int32]
+  ) {
+    let word = UnsafeBufferPointer(start: bytes, count: length)
+    let start = ids.count
+    if vocabulary.ignoresMerges, let id = vocabulary.ids[word] {
+      ids.append(id)
+    } else if length <= Self.longest {
+      mergeShort(word, into: &ids)
+    } else {
+      mergeLong(word, into: &ids)
+    }
+    guard length <= WordCache.longest else { return }
+    let key = WordCache.key(bytes, length: length, available: available)
+    ids.withUnsafeBufferPointer { all in
+      cache.insert(key, UnsafeBufferPointer(rebasing: all[start...]))
     }
   }
 
   /// Joins the pair of lowest rank, the leftmost first, until none is left.
   private mutating func mergeShort(
-    _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, into ids: inout [Int32]
+    _ word: UnsafeBufferPointer<UInt8>, into ids: inout [Int32]
   ) {
     symbols.removeAll(keepingCapacity: true)
-    for byte in bytes[range] { symbols.append(vocabulary.byteIDs[Int(byte)]) }
+    for byte in word { symbols.append(vocabulary.byteIDs[Int(byte)]) }
     ranks.removeAll(keepingCapacity: true)
     for at in symbols.indices.dropLast() {
       ranks.append(vocabulary.table.entry(symbols[at], symbols[at + 1]).rank)
@@ -99,10 +148,8 @@ public struct BPEEncoder {
   }
 
   /// The same with a heap, for words of any length.
-  private func mergeLong(
-    _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, into ids: inout [Int32]
-  ) {
-    let symbols = bytes[range].map { vocabulary.byteIDs[Int($0)] }
+  private func mergeLong(_ word: UnsafeBufferPointer<UInt8>, into ids: inout [Int32]) {
+    let symbols = word.map { vocabulary.byteIDs[Int($0)] }
     ids += SymbolJoiner.joined(symbols) { vocabulary.table.entry($0, $1) }
   }
 }

@@ -12,8 +12,8 @@ extension ByteLevelBPE {
     let pre = file.metadata["tokenizer.ggml.pre"]?.text ?? "gpt-2"
     guard let rule = CuttingRule(rawValue: pre) else {
       throw FormatError.unsupported(
-        format: format, field: "tokenizer.ggml.pre", found: pre, supported: "gpt-2, smollm or qwen2"
-      )
+        format: format, field: "tokenizer.ggml.pre", found: pre,
+        supported: "gpt-2, smollm, qwen2 or llama-bpe")
     }
     guard let names = try file.value("tokenizer.ggml.tokens").texts,
       let joins = try file.value("tokenizer.ggml.merges").texts
@@ -21,12 +21,12 @@ extension ByteLevelBPE {
     let types = file.metadata["tokenizer.ggml.token_type"]?.integers ?? []
     var pieces: [[UInt8]] = []
     var ids: [String: Int32] = [:]
-    var specials: [Special] = []
+    var specials: [AddedToken] = []
     for (id, name) in names.enumerated() {
       let type = types.indices.contains(id) ? GGUFTokenType(rawValue: types[id]) : .normal
       switch type {
       case .control, .userDefined:
-        specials.append(Special(id: Int32(id), content: name, isControl: type == .control))
+        specials.append(AddedToken(id: Int32(id), content: name, isSpecial: type == .control))
         pieces.append(Array(name.utf8))
       case .unused: pieces.append([])
       default:
@@ -52,11 +52,15 @@ extension ByteLevelBPE {
   /// The metadata by which llama.cpp knows this vocabulary.
   /// - Parameter count: rows of the model's embedding; those beyond the vocabulary become unused
   ///   tokens.
-  public func ggufMetadata(count: Int) -> [(key: String, value: GGUFValue)] {
+  /// - Throws: if llama.cpp has no name for how the vocabulary cuts words.
+  public func ggufMetadata(
+    count: Int
+  ) throws(FormatError) -> [(key: String, value: GGUFValue)] {
+    let rule = try namedRule(format: "GGUF file", field: "tokenizer.ggml.pre")
     var names: [String] = []
     var types: [Int32] = []
     var kinds: [Int32: GGUFTokenType] = [:]
-    for special in specials { kinds[special.id] = special.isControl ? .control : .userDefined }
+    for special in specials { kinds[special.id] = special.isSpecial ? .control : .userDefined }
     for id in 0..<Int32(max(count, pieces.count)) {
       let isThere = Int(id) < pieces.count && !pieces[Int(id)].isEmpty
       names.append(isThere ? piece(of: id) : "[PAD\(id)]")
@@ -76,7 +80,8 @@ extension ByteLevelBPE {
     if let eosID = eosIDs.first {
       metadata.append(("tokenizer.ggml.eos_token_id", .uint32(UInt32(eosID))))
     }
-    metadata.append(("tokenizer.ggml.add_bos_token", .bool(false)))
+    metadata.append(
+      ("tokenizer.ggml.add_bos_token", .bool(bosID != nil && prefixIDs.first == bosID)))
     metadata.append(("tokenizer.ggml.add_eos_token", .bool(false)))
     return metadata
   }

@@ -1,18 +1,20 @@
-import Formats
+public import Formats
 
 extension ByteLevelBPE {
   /// The `tokenizer.json` that Hugging Face tokenizers loads.
-  public func json() -> [UInt8] {
+  /// - Throws: if the steps that cut words have no name here.
+  public func json() throws(FormatError) -> [UInt8] {
+    let rule = try namedRule(format: "tokenizer.json", field: "pre_tokenizer")
     let controlIDs = specials.sorted { $0.id < $1.id }
     let added = controlIDs.map { special in
       JSONNode.object([
         "id": .int(Int(special.id)),
         "content": .string(special.content),
-        "single_word": .bool(false),
-        "lstrip": .bool(false),
-        "rstrip": .bool(false),
-        "normalized": .bool(false),
-        "special": .bool(special.isControl),
+        "single_word": .bool(special.isSingleWord),
+        "lstrip": .bool(special.stripsLeft),
+        "rstrip": .bool(special.stripsRight),
+        "normalized": .bool(special.isNormalized),
+        "special": .bool(special.isSpecial),
       ])
     }
     let vocabulary = pieces.indices.filter { !pieces[$0].isEmpty }.map {
@@ -27,7 +29,7 @@ extension ByteLevelBPE {
       "padding": .null,
       "added_tokens": .array(added),
       "normalizer": rule == .qwen2 ? .object(["type": .string("NFC")]) : .null,
-      "pre_tokenizer": preTokenizer,
+      "pre_tokenizer": Self.preTokenizer(rule),
       "post_processor": .null,
       "decoder": Self.byteLevel(regex: true),
       "model": .object([
@@ -38,11 +40,19 @@ extension ByteLevelBPE {
         "end_of_word_suffix": .null,
         "fuse_unk": .bool(false),
         "byte_fallback": .bool(false),
-        "ignore_merges": .bool(false),
+        "ignore_merges": .bool(ignoresMerges),
         "vocab": .object(vocabulary),
         "merges": .array(joined),
       ]),
     ]).indentedBytes(sorted: false)
+  }
+
+  /// The rule that cuts words, for formats that name it.
+  func namedRule(format: String, field: String) throws(FormatError) -> CuttingRule {
+    if let rule { return rule }
+    throw .unsupported(
+      format: format, field: field, found: "steps that no rule stands for",
+      supported: "the words of GPT-2, SmolLM, Qwen2 or Llama 3")
   }
 
   private static func byteLevel(regex: Bool) -> JSONNode {
@@ -54,23 +64,23 @@ extension ByteLevelBPE {
     ])
   }
 
-  private var preTokenizer: JSONNode {
+  private static func preTokenizer(_ rule: CuttingRule) -> JSONNode {
     func sequence(_ first: JSONNode, regex: Bool) -> JSONNode {
       .object([
         "type": .string("Sequence"),
-        "pretokenizers": .array([first, Self.byteLevel(regex: regex)]),
+        "pretokenizers": .array([first, byteLevel(regex: regex)]),
       ])
     }
     switch rule {
-    case .gpt2: return Self.byteLevel(regex: true)
+    case .gpt2: return byteLevel(regex: true)
     case .digitsApart:
       return sequence(
         .object(["type": .string("Digits"), "individual_digits": .bool(true)]), regex: true)
-    case .qwen2:
+    case .qwen2, .llama3:
       return sequence(
         .object([
           "type": .string("Split"),
-          "pattern": .object(["Regex": .string(Self.qwen2Expression)]),
+          "pattern": .object(["Regex": .string(rule.expression ?? "")]),
           "behavior": .string("Isolated"),
           "invert": .bool(false),
         ]), regex: false)

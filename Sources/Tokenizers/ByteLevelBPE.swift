@@ -1,70 +1,82 @@
-/// Stores a byte-level BPE vocabulary: pieces of bytes, the merges that make them, and special
-/// tokens.
+/// Stores a byte-level BPE vocabulary: pieces of bytes, the merges that make them, and what surrounds
+/// them.
 public struct ByteLevelBPE: Tokenizer {
-  /// A token that stands for itself and is never made by merging.
-  public struct Special: Equatable, Sendable {
-    public let id: Int32
-    public let content: String
-    /// Whether it is kept out of decoded text.
-    public let isControl: Bool
-
-    public init(id: Int32, content: String, isControl: Bool = true) {
-      self.id = id
-      self.content = content
-      self.isControl = isControl
-    }
-  }
-
   /// The bytes of every id; empty for ids that nothing has.
   public let pieces: [[UInt8]]
   /// The pairs of ids joined, the most important first.
   public let merges: [(left: Int32, right: Int32)]
-  public let specials: [Special]
-  public let rule: CuttingRule
+  /// The tokens found by name, longer names first.
+  public let specials: [AddedToken]
+  /// The rule that cuts words; nil where steps of a tokenizer.json do that no rule here stands for.
+  public let rule: CuttingRule?
   public var bosID: Int32?
   public var eosIDs: [Int32]
 
+  let pipeline: TextPipeline
+  /// Whether a word that is a piece is taken as it is, whatever the merges would make of it.
+  let ignoresMerges: Bool
   let byteIDs: [Int32]
   let table: MergeTable
-  private let controls: Set<Int32>
+  let ids: PieceTable
+  private let names: [Int32: AddedToken]
 
   public var vocabularyCount: Int { pieces.count }
+  public var prefixIDs: [Int32] { pipeline.postProcessor.prefix }
+  public var suffixIDs: [Int32] { pipeline.postProcessor.suffix }
 
   /// - Parameter pieces: the bytes of every id; must hold each single byte and what each merge
   ///   makes.
   public init(
-    pieces: [[UInt8]], merges: [(left: Int32, right: Int32)], specials: [Special],
+    pieces: [[UInt8]], merges: [(left: Int32, right: Int32)], specials: [AddedToken],
     rule: CuttingRule = .gpt2, bosID: Int32? = nil, eosIDs: [Int32] = []
+  ) throws(VocabularyError) {
+    try self.init(
+      pieces: pieces, merges: merges, pipeline: TextPipeline(rule, added: specials), rule: rule,
+      ignoresMerges: rule == .llama3, bosID: bosID, eosIDs: eosIDs)
+  }
+
+  init(
+    pieces: [[UInt8]], merges: [(left: Int32, right: Int32)], pipeline: TextPipeline,
+    rule: CuttingRule?, ignoresMerges: Bool, bosID: Int32? = nil, eosIDs: [Int32] = [],
+    ids known: PieceTable? = nil
   ) throws(VocabularyError) {
     self.pieces = pieces
     self.merges = merges
+    self.pipeline = pipeline
     // Longer names first: one may begin with another.
-    self.specials = specials.sorted {
+    specials = pipeline.added.sorted {
       ($1.content.utf8.count, $0.id) < ($0.content.utf8.count, $1.id)
     }
     self.rule = rule
+    self.ignoresMerges = ignoresMerges
     self.bosID = bosID
     self.eosIDs = eosIDs
-    controls = Set(specials.filter(\.isControl).map(\.id))
-    let reserved = Set(specials.map(\.id))
-    var ids: [[UInt8]: Int32] = [:]
-    ids.reserveCapacity(pieces.count)
-    for (id, piece) in pieces.enumerated() where !piece.isEmpty && !reserved.contains(Int32(id)) {
-      ids[piece] = Int32(id)
-    }
+    names = Dictionary(
+      pipeline.added.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    let ids = known ?? Self.table(pieces, reserved: Set(pipeline.added.map(\.id)))
+    self.ids = ids
     byteIDs = try Self.byteIDs(ids)
-    var known: [(left: Int32, right: Int32, made: Int32)] = []
-    known.reserveCapacity(merges.count)
+    var made: [(left: Int32, right: Int32, made: Int32)] = []
+    made.reserveCapacity(merges.count)
     for (rank, merge) in merges.enumerated() {
       guard pieces.indices.contains(Int(merge.left)), pieces.indices.contains(Int(merge.right)),
-        let made = ids[pieces[Int(merge.left)] + pieces[Int(merge.right)]]
+        let id = ids.joined(merge.left, merge.right)
       else { throw .mergeWithoutPiece(rank: rank) }
-      known.append((merge.left, merge.right, made))
+      made.append((merge.left, merge.right, id))
     }
-    table = MergeTable(known)
+    table = MergeTable(made)
   }
 
-  private static func byteIDs(_ ids: [[UInt8]: Int32]) throws(VocabularyError) -> [Int32] {
+  /// The pieces by their bytes: where an added token's name is also a piece, the piece is found.
+  static func table(_ pieces: [[UInt8]], reserved: Set<Int32>) -> PieceTable {
+    let (own, other) = (
+      pieces.indices.filter { !reserved.contains(Int32($0)) },
+      pieces.indices.filter { reserved.contains(Int32($0)) }
+    )
+    return PieceTable(pieces, order: own + other)
+  }
+
+  private static func byteIDs(_ ids: PieceTable) throws(VocabularyError) -> [Int32] {
     var result: [Int32] = []
     for byte in UInt8.min...UInt8.max {
       guard let id = ids[[byte]] else { throw .missingByte(byte) }
@@ -74,19 +86,28 @@ public struct ByteLevelBPE: Tokenizer {
   }
 
   public func bytes(of id: Int32) -> [UInt8] {
-    guard pieces.indices.contains(Int(id)), !controls.contains(id) else { return [] }
+    guard pieces.indices.contains(Int(id)), names[id]?.isSpecial != true else { return [] }
     return pieces[Int(id)]
   }
 
   public func piece(of id: Int32) -> String {
     guard pieces.indices.contains(Int(id)) else { return "" }
-    if let special = specials.first(where: { $0.id == id }) { return special.content }
+    if let special = names[id] { return special.content }
     return ByteAlphabet.spell(pieces[Int(id)])
   }
 
   /// The id of a special token by its name.
   public func special(_ content: String) -> Int32? {
-    specials.first { $0.content == content }?.id
+    specials.first { $0.content.utf8.elementsEqual(content.utf8) }?.id
+  }
+}
+
+extension TextPipeline {
+  /// What usually surrounds a vocabulary of a rule.
+  init(_ rule: CuttingRule, added: [AddedToken]) {
+    var normalizer = Normalizer()
+    if rule == .qwen2 { normalizer.steps = [.form(.c)] }
+    self.init(added: added, normalizer: normalizer, decoder: PieceDecoder([.byteLevel]))
   }
 }
 

@@ -1,22 +1,148 @@
 public import Bytes
 public import Formats
 
-/// Stores a SentencePiece vocabulary as llama2.c writes it: pieces with scores, joined best score
-/// first.
+/// Stores a vocabulary of pieces of characters: SentencePiece's BPE and unigram models, and what
+/// Hugging Face made of them.
 public struct SentencePieces: Tokenizer {
-  private let pieces: [[UInt8]]
-  private let scores: [Float]
-  /// How many scores are better; equal ones share a rank.
-  private let ranks: [UInt32]
-  private let ids: [[UInt8]: Int32]
-  public let bosID: Int32? = 1
-  public let eosIDs: [Int32] = [2]
-  /// Ids 3…258 are the single bytes.
-  private static let firstByte: Int32 = 3
+  /// How characters become pieces.
+  enum Model: Sendable {
+    /// Pairs are joined in the order of a list.
+    case merges(MergeTable)
+    /// The pair whose piece has the best score is joined first, the leftmost among equals.
+    case scores(ranks: [UInt32])
+    /// The pieces are taken whose scores give the greatest sum.
+    case unigram(Unigram)
+  }
+
+  /// The pieces as files spell them, U+2581 standing for spaces.
+  let names: [[UInt8]]
+  let kinds: [GGUFTokenType]
+  let scores: [Float]
+  let model: Model
+  let pipeline: TextPipeline
+  let ids: PieceTable
+  let unknownID: Int32?
+  /// The ids that stand for bytes of characters no piece has; −1 where there is none.
+  let byteIDs: [Int32]
+  /// Whether unknown characters side by side are one token.
+  let fusesUnknown: Bool
+  /// Whether no piece has a space inside, so that words can be joined one by one.
+  let cutsAtMarks: Bool
+  public let bosID: Int32?
+  public let eosIDs: [Int32]
+  private let special: Set<Int32>
+
+  /// What stands for a space: U+2581.
+  static let mark = Array("\u{2581}".utf8)
   private static let format = "llama2.c tokenizer"
 
-  public var vocabularyCount: Int { pieces.count }
+  public var vocabularyCount: Int { names.count }
+  public var prefixIDs: [Int32] { pipeline.postProcessor.prefix }
+  public var suffixIDs: [Int32] { pipeline.postProcessor.suffix }
 
+  init(
+    names: [[UInt8]], kinds: [GGUFTokenType], scores: [Float], model: Model,
+    pipeline: TextPipeline, unknownID: Int32?, fallsBack: Bool, fusesUnknown: Bool = true,
+    bosID: Int32?, eosIDs: [Int32], ids: PieceTable
+  ) {
+    self.names = names
+    self.kinds = kinds
+    self.scores = scores
+    self.model = model
+    self.pipeline = pipeline
+    self.ids = ids
+    self.unknownID = unknownID
+    self.fusesUnknown = fusesUnknown
+    self.bosID = bosID
+    self.eosIDs = eosIDs
+    special = Set(pipeline.added.filter(\.isSpecial).map(\.id))
+    var bytes = [Int32](repeating: -1, count: 256)
+    if fallsBack {
+      for (id, name) in names.enumerated() where kinds[id] != .normal || ids[name] == Int32(id) {
+        if let byte = PieceDecoder.fallbackByte(name) { bytes[Int(byte)] = Int32(id) }
+      }
+    }
+    byteIDs = bytes
+    cutsAtMarks = zip(names, kinds).allSatisfy { name, kind in
+      kind != .normal || !Self.hasMarkInside(name)
+    }
+  }
+
+  /// Whether a mark stands behind something else.
+  private static func hasMarkInside(_ name: [UInt8]) -> Bool {
+    var at = 0
+    while name[at...].starts(with: mark) { at += mark.count }
+    while at + mark.count <= name.count {
+      if name[at] == mark[0], name[at...].starts(with: mark) { return true }
+      at += 1
+    }
+    return false
+  }
+
+  /// The pieces that text can become: those that are no names of tokens or bytes.
+  static func table(_ names: [[UInt8]], _ kinds: [GGUFTokenType]) -> PieceTable {
+    PieceTable(names, order: names.indices.filter { kinds[$0] == .normal })
+  }
+
+  /// How many scores are better; equal ones share a rank.
+  static func ranks(_ scores: [Float]) -> [UInt32] {
+    let order = scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }
+    var ranks = [UInt32](repeating: 0, count: scores.count)
+    for (place, id) in order.enumerated() {
+      let isEqual = place > 0 && scores[order[place - 1]] == scores[id]
+      ranks[id] = isEqual ? ranks[order[place - 1]] : UInt32(place)
+    }
+    return ranks
+  }
+
+  // MARK: Decoding
+
+  public func bytes(of id: Int32) -> [UInt8] { bytes(of: id, isFirst: false) }
+
+  public func bytes(ofFirst id: Int32) -> [UInt8] { bytes(of: id, isFirst: true) }
+
+  private func bytes(of id: Int32, isFirst: Bool) -> [UInt8] {
+    guard names.indices.contains(Int(id)), !special.contains(id) else { return [] }
+    return pipeline.decoder.bytes(of: names[Int(id)], isFirst: isFirst)
+  }
+
+  /// How the vocabulary spells an id, spaces as such.
+  public func piece(of id: Int32) -> String {
+    guard names.indices.contains(Int(id)) else { return "" }
+    let name = String(decoding: names[Int(id)], as: UTF8.self)
+    return String(String.UnicodeScalarView(name.unicodeScalars.map { $0 == "\u{2581}" ? " " : $0 }))
+  }
+
+  public func decode(_ ids: [Int32]) -> String {
+    let tokens = ids.filter { names.indices.contains(Int($0)) && !special.contains($0) }
+    let bytes = pipeline.decoder.decode(tokens.map { names[Int($0)] })
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// The id of a token by its name.
+  func id(named name: String) -> Int32? {
+    let bytes = Array(name.utf8)
+    return names.firstIndex(of: bytes).map { Int32($0) }
+  }
+}
+
+extension TextPipeline {
+  /// What surrounds Llama's vocabulary: a space before texts, marks for spaces.
+  static func llama(added: [AddedToken], postProcessor: PostProcessor) -> TextPipeline {
+    TextPipeline(
+      added: added,
+      normalizer: Normalizer(steps: [
+        .prepend(SentencePieces.mark), .replace(.text([0x20]), by: SentencePieces.mark),
+      ]),
+      decoder: PieceDecoder([
+        .replace(.text(SentencePieces.mark), by: [0x20]), .byteFallback, .fuse,
+        .strip([0x20], start: 1, stop: 0),
+      ]),
+      postProcessor: postProcessor)
+  }
+}
+
+extension SentencePieces {
   /// Reads a `tokenizer.bin` of llama2.c: longest length, then score, length and bytes of each
   /// piece.
   /// - Parameter count: the vocabulary size of the model it belongs to; nil reads to the end.
@@ -43,133 +169,40 @@ public struct SentencePieces: Tokenizer {
       throw .invalid(
         format: Self.format, field: "pieces", found: "\(pieces.count), fewer than 256 bytes need")
     }
-    var spelled = pieces
-    for byte in UInt8.min...UInt8.max { spelled[Int(Self.firstByte) + Int(byte)] = [byte] }
-    for control in 0..<3 { spelled[control] = [] }
-    self.pieces = spelled
-    self.scores = scores
-    ranks = Self.ranks(scores)
-    var ids: [[UInt8]: Int32] = [:]
-    // Whole pieces are found by their text; single bytes only as a last resort.
-    for id in 259..<pieces.count where ids[pieces[id]] == nil { ids[pieces[id]] = Int32(id) }
-    self.ids = ids
-  }
-
-  private static func ranks(_ scores: [Float]) -> [UInt32] {
-    let order = scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }
-    var ranks = [UInt32](repeating: 0, count: scores.count)
-    for (place, id) in order.enumerated() {
-      let isEqual = place > 0 && scores[order[place - 1]] == scores[id]
-      ranks[id] = isEqual ? ranks[order[place - 1]] : UInt32(place)
+    var names = pieces.map { PreTokenizer.replacing($0, 0x20, by: Self.mark) }
+    var kinds = [GGUFTokenType](repeating: .normal, count: names.count)
+    for (id, name) in ["<unk>", "<s>", "</s>"].enumerated() { names[id] = Array(name.utf8) }
+    for byte in UInt8.min...UInt8.max {
+      names[3 + Int(byte)] = Self.name(of: byte)
+      kinds[3 + Int(byte)] = .byte
     }
-    return ranks
+    (kinds[0], kinds[1], kinds[2]) = (.unknown, .control, .control)
+    self.init(names: names, kinds: kinds, scores: scores, unknownID: 0, bosID: 1, eosIDs: [2])
   }
 
-  public func bytes(of id: Int32) -> [UInt8] {
-    pieces.indices.contains(Int(id)) ? pieces[Int(id)] : []
-  }
-
-  public func piece(of id: Int32) -> String {
-    switch id {
-    case 0: "<unk>"
-    case 1: "<s>"
-    case 2: "</s>"
-    default: String(decoding: bytes(of: id), as: UTF8.self)
-    }
-  }
-
-  /// The ids of a text: a space before it, characters as pieces or bytes, then the best joins.
-  public func encode(_ text: String, specials: Bool) -> [Int32] {
-    guard !text.isEmpty else { return [] }
-    var symbols: [Int32] = []
-    for scalar in (" " + text).unicodeScalars {
-      let bytes = Array(String(scalar).utf8)
-      if let id = ids[bytes] {
-        symbols.append(id)
-      } else {
-        symbols += bytes.map { Self.firstByte + Int32($0) }
+  /// A vocabulary of Llama's kind, joined best score first.
+  init(
+    names: [[UInt8]], kinds: [GGUFTokenType], scores: [Float], unknownID: Int32?, bosID: Int32?,
+    eosIDs: [Int32]
+  ) {
+    let added = kinds.indices.compactMap { id -> AddedToken? in
+      guard [.unknown, .control, .userDefined].contains(kinds[id]), !names[id].isEmpty else {
+        return nil
       }
+      return AddedToken(
+        id: Int32(id), content: String(decoding: names[id], as: UTF8.self),
+        isSpecial: kinds[id] != .userDefined)
     }
-    return SymbolJoiner.joined(symbols) { left, right in
-      let id = ids[pieces[Int(left)] + pieces[Int(right)]]
-      return .init(rank: id.map { ranks[Int($0)] } ?? MergeTable.noRank, id: id ?? 0)
-    }
+    var postProcessor = PostProcessor()
+    if let bosID { postProcessor.prefix = [bosID] }
+    self.init(
+      names: names, kinds: kinds, scores: scores, model: .scores(ranks: Self.ranks(scores)),
+      pipeline: .llama(added: added, postProcessor: postProcessor), unknownID: unknownID,
+      fallsBack: true, bosID: bosID, eosIDs: eosIDs, ids: Self.table(names, kinds))
   }
 
-  /// The text of ids; the space that encoding put before a text goes after the id that starts one.
-  public func decode(_ ids: [Int32]) -> String {
-    var bytes: [UInt8] = []
-    var previous: Int32?
-    for id in ids {
-      var piece = self.bytes(of: id)
-      if previous == bosID, piece.first == 0x20 { piece.removeFirst() }
-      bytes += piece
-      previous = id
-    }
-    return String(decoding: bytes, as: UTF8.self)
-  }
-}
-
-extension SentencePieces {
-  /// The mark that stands for a space in GGUF and SentencePiece files.
-  private static let spaceMark = "\u{2581}"
-
-  /// Reads the vocabulary that a GGUF model of the `llama` kind carries.
-  public init(gguf file: GGUFFile) throws(FormatError) {
-    guard let names = try file.value("tokenizer.ggml.tokens").texts,
-      case .floats(let scores) = try file.value("tokenizer.ggml.scores")
-    else { throw .missing(format: "GGUF file", field: "tokenizer.ggml.tokens and scores") }
-    let types = file.metadata["tokenizer.ggml.token_type"]?.integers ?? []
-    // Ours is the layout of llama2.c and Llama itself: three controls, then the bytes.
-    guard types.count >= 259, types[3..<259].allSatisfy({ $0 == GGUFTokenType.byte.rawValue })
-    else {
-      throw .unsupported(
-        format: "GGUF file", field: "tokenizer.ggml.token_type", found: "bytes not at ids 3 to 258",
-        supported: "the layout of Llama's vocabulary")
-    }
-    try self.init(pieces: names.map { Array(Self.spaced($0).utf8) }, scores: scores)
-  }
-
-  private static func spaced(_ name: String) -> String {
-    String(String.UnicodeScalarView(name.unicodeScalars.map { $0 == "\u{2581}" ? " " : $0 }))
-  }
-
-  /// The metadata by which llama.cpp knows this vocabulary.
-  public func ggufMetadata(count: Int) -> [(key: String, value: GGUFValue)] {
-    var names: [String] = []
-    var types: [Int32] = []
-    for id in 0..<max(count, vocabularyCount) {
-      let (name, type): (String, GGUFTokenType) =
-        switch id {
-        case 0: (piece(of: 0), .unknown)
-        case 1, 2: (piece(of: Int32(id)), .control)
-        case 3..<259:
-          (
-            "<0x" + (id - 3 < 16 ? "0" : "") + String(id - 3, radix: 16, uppercase: true) + ">",
-            .byte
-          )
-        case ..<vocabularyCount:
-          (
-            piece(of: Int32(id)).split(separator: " ", omittingEmptySubsequences: false)
-              .joined(separator: Self.spaceMark), .normal
-          )
-        default: ("[PAD\(id)]", .unused)
-        }
-      names.append(name)
-      types.append(type.rawValue)
-    }
-    let padded = scores + Array(repeating: -1e9, count: names.count - scores.count)
-    return [
-      ("tokenizer.ggml.model", .string("llama")),
-      ("tokenizer.ggml.tokens", .strings(names)),
-      ("tokenizer.ggml.scores", .floats(padded)),
-      ("tokenizer.ggml.token_type", .int32s(types)),
-      ("tokenizer.ggml.bos_token_id", .uint32(1)),
-      ("tokenizer.ggml.eos_token_id", .uint32(2)),
-      ("tokenizer.ggml.unknown_token_id", .uint32(0)),
-      ("tokenizer.ggml.add_bos_token", .bool(true)),
-      ("tokenizer.ggml.add_eos_token", .bool(false)),
-      ("tokenizer.ggml.add_space_prefix", .bool(true)),
-    ]
+  /// How files spell a byte: `<0x0A>`.
+  static func name(of byte: UInt8) -> [UInt8] {
+    Array(("<0x" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true) + ">").utf8)
   }
 }

@@ -8,11 +8,17 @@ public protocol Tokenizer: Sendable {
   var bosID: Int32? { get }
   /// The ids that end a text; the first one is written behind texts.
   var eosIDs: [Int32] { get }
+  /// What the tokenizer's own files put before and behind every text; `encode` leaves it out.
+  var prefixIDs: [Int32] { get }
+  var suffixIDs: [Int32] { get }
   /// The ids of a text; the names of special tokens in it are taken literally where `specials` is
   /// false.
   func encode(_ text: String, specials: Bool) -> [Int32]
-  /// The bytes an id stands for; none for special tokens and unknown ids.
+  /// The bytes an id stands for in the midst of a text; none for special tokens and unknown ids.
   func bytes(of id: Int32) -> [UInt8]
+  /// The bytes an id stands for where it is the first of a text: some tokenizers put a space before
+  /// texts, which is taken away again.
+  func bytes(ofFirst id: Int32) -> [UInt8]
   /// How the vocabulary spells an id, for people.
   func piece(of id: Int32) -> String
   /// The text of ids; what is not UTF-8 becomes U+FFFD.
@@ -20,12 +26,17 @@ public protocol Tokenizer: Sendable {
   /// The metadata by which llama.cpp knows the vocabulary.
   /// - Parameter count: rows of the model's embedding; those beyond the vocabulary become unused
   ///   tokens.
-  func ggufMetadata(count: Int) -> [(key: String, value: GGUFValue)]
+  func ggufMetadata(count: Int) throws -> [(key: String, value: GGUFValue)]
 }
 
 extension Tokenizer {
+  public var prefixIDs: [Int32] { [] }
+  public var suffixIDs: [Int32] { [] }
+
   /// The ids of a text in which names of special tokens are only words.
   public func encode(_ text: String) -> [Int32] { encode(text, specials: false) }
+
+  public func bytes(ofFirst id: Int32) -> [UInt8] { bytes(of: id) }
 
   public func decode(_ ids: [Int32]) -> String {
     String(decoding: ids.flatMap(bytes(of:)), as: UTF8.self)

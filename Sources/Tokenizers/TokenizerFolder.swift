@@ -6,10 +6,11 @@ public enum TokenizerFolder {
   /// The names of the files a folder in Hugging Face's layout has.
   public static let fileName = "tokenizer.json"
   public static let configName = "tokenizer_config.json"
+  private static let modelName = "tokenizer.model"
 
   /// Whether a folder holds a tokenizer.
   public static func isThere(in paths: [String]) -> Bool {
-    paths.contains(fileName) || paths.contains("vocab.json")
+    paths.contains(fileName) || paths.contains("vocab.json") || paths.contains(modelName)
       || paths.contains { $0.hasSuffix(".gguf") || isLlama2C($0) }
   }
 
@@ -24,16 +25,16 @@ public enum TokenizerFolder {
     }
     let config = try bytes(configName)
     if let json = try bytes(fileName) {
-      return try withEnds(
-        ByteLevelBPE(json: json, config: config), config, try bytes("config.json"))
+      return try open(json: json, config: config, model: try bytes("config.json"))
     }
     if let vocabulary = try bytes("vocab.json"), let merges = try bytes("merges.txt") {
-      let isQwen2 = config.map { String(decoding: $0, as: UTF8.self).contains("Qwen2Tokenizer") }
       let tokenizer = try ByteLevelBPE(
         vocabulary: vocabulary, mergesText: String(decoding: merges, as: UTF8.self),
-        specials: try specials(config), rule: isQwen2 == true ? .qwen2 : .gpt2, config: config)
+        specials: try specials(config, added: try bytes("added_tokens.json")),
+        rule: try rule(config), config: config)
       return try withEnds(tokenizer, config, try bytes("config.json"))
     }
+    if let model = try bytes(modelName) { return try SentencePieces(model: model) }
     if let path = paths.first(where: { $0.hasSuffix(".gguf") && !$0.contains("adapter") }) {
       return try open(GGUFFile(try map(path)))
     }
@@ -41,8 +42,31 @@ public enum TokenizerFolder {
       return try SentencePieces(llama2C: try map(path))
     }
     if paths == [""] { return try open(GGUFFile(try map(""))) }
+    if paths.count == 1, isSentencePiece(paths[0]) {
+      return try SentencePieces(model: map(paths[0]).copied())
+    }
     throw FormatError.missing(
-      format: "model folder", field: "tokenizer.json, vocab.json with merges.txt, or a .gguf")
+      format: "model folder",
+      field: "tokenizer.json, vocab.json with merges.txt, tokenizer.model, or a .gguf")
+  }
+
+  private static func open(
+    json: [UInt8], config: [UInt8]?, model: [UInt8]?
+  ) throws -> any Tokenizer {
+    let root = try JSONNode(parsing: json, format: fileName)
+    let steps = try PreTokenizer(root["pre_tokenizer"] ?? .null).steps
+    if case .byteLevel? = steps.last, root["model"]?["type"]?.text != "Unigram" {
+      return try withEnds(ByteLevelBPE(root: root, config: config), config, model)
+    }
+    switch root["model"]?["type"]?.text {
+    case "BPE", "Unigram": break
+    case let other:
+      throw FormatError.unsupported(
+        format: fileName, field: "model.type", found: other ?? "none", supported: "BPE or Unigram")
+    }
+    return try SentencePieces(
+      root: root,
+      config: try config.map { try JSONNode(parsing: $0, format: configName) } ?? .null)
   }
 
   private static func open(_ file: GGUFFile) throws -> any Tokenizer {
@@ -53,6 +77,26 @@ public enum TokenizerFolder {
   private static func isLlama2C(_ path: String) -> Bool {
     let name = path.split(separator: "/").last ?? ""
     return name.hasPrefix("tok") && name.hasSuffix(".bin")
+  }
+
+  /// Whether a file named by itself is a SentencePiece model; `.v1` and such may follow.
+  private static func isSentencePiece(_ path: String) -> Bool {
+    path.hasSuffix(".model") || path.split(separator: ".").dropLast().last == "model"
+  }
+
+  /// The rule of words that the class named by the config goes by.
+  private static func rule(_ config: [UInt8]?) throws -> CuttingRule {
+    guard let config else { return .gpt2 }
+    let name = try JSONNode(parsing: config, format: configName)["tokenizer_class"]?.text
+    switch name {
+    case "Qwen2Tokenizer", "Qwen2TokenizerFast": return .qwen2
+    case nil, "GPT2Tokenizer", "GPT2TokenizerFast": return .gpt2
+    case let other?:
+      // How words are cut stands nowhere in vocab.json and merges.txt.
+      throw FormatError.unsupported(
+        format: configName, field: "tokenizer_class", found: other,
+        supported: "a tokenizer.json, or the class GPT2Tokenizer or Qwen2Tokenizer")
+    }
   }
 
   /// The ends that the model's own config names, where the tokenizer's config is not there.
@@ -69,15 +113,38 @@ public enum TokenizerFolder {
     return tokenizer
   }
 
-  /// The special tokens that `tokenizer_config.json` lists under `added_tokens_decoder`.
-  private static func specials(_ config: [UInt8]?) throws -> [ByteLevelBPE.Special] {
-    guard let config else { return [] }
-    let node = try JSONNode(parsing: config, format: configName)
-    return (node["added_tokens_decoder"]?.members ?? []).compactMap { member in
-      guard let id = Int32(member.name), let content = member.value["content"]?.text else {
-        return nil
+  /// The tokens that `tokenizer_config.json` lists under `added_tokens_decoder`, and those of
+  /// `added_tokens.json` besides, which is without their flags.
+  private static func specials(_ config: [UInt8]?, added: [UInt8]?) throws -> [AddedToken] {
+    var tokens: [AddedToken] = []
+    if let config {
+      let node = try JSONNode(parsing: config, format: configName)
+      for member in node["added_tokens_decoder"]?.members ?? [] {
+        guard let id = Int32(member.name), (0..<1 << 24).contains(id),
+          let content = member.value["content"]?.text
+        else {
+          throw FormatError.invalid(
+            format: configName, field: "added_tokens_decoder.\(member.name)", found: "no token")
+        }
+        tokens.append(AddedToken(member.value, id: id, content: content))
       }
-      return .init(id: id, content: content, isControl: member.value["special"]?.bool ?? true)
     }
+    if let added {
+      let known = Set(tokens.map(\.id))
+      for member in try JSONNode(parsing: added, format: "added_tokens.json").members ?? [] {
+        guard let id = member.value.int.flatMap({ Int32(exactly: $0) }), (0..<1 << 24).contains(id)
+        else {
+          throw FormatError.invalid(
+            format: "added_tokens.json", field: member.name, found: "no id")
+        }
+        if !known.contains(id) {
+          tokens.append(
+            AddedToken(
+              id: id, content: member.name,
+              isSpecial: member.name.hasPrefix("<|") && member.name.hasSuffix("|>")))
+        }
+      }
+    }
+    return tokens
   }
 }

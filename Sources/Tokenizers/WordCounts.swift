@@ -21,8 +21,9 @@ public struct WordCounts {
 
   /// Counts the words of UTF-8 as the rule cuts them.
   public mutating func add(_ bytes: UnsafeBufferPointer<UInt8>, rule: CuttingRule) {
-    var cutter = WordCutter(bytes, rule: rule)
-    while let range = cutter.next() { add(UnsafeBufferPointer(rebasing: bytes[range])) }
+    WordCutter.withCutter(bytes, rule: rule) { cutter in
+      while let range = cutter.next() { add(UnsafeBufferPointer(rebasing: bytes[range])) }
+    }
   }
 
   /// Counts one word.

@@ -20,7 +20,7 @@ struct SentencePiecesTests {
   func `the vocabulary survives the way through GGUF`() throws {
     let file = MappedFile(copying: try SharedData.bytes("models/stories260k/tok512.bin"))
     let tokenizer = try SentencePieces(llama2C: file, count: 512)
-    let gguf = GGUFLayout(metadata: tokenizer.ggufMetadata(count: 520), tensors: [])
+    let gguf = GGUFLayout(metadata: try tokenizer.ggufMetadata(count: 520), tensors: [])
     let again = try SentencePieces(gguf: GGUFFile(MappedFile(copying: gguf.header)))
     let text = "Once upon a time, naïve 🙂 people"
     #expect(again.vocabularyCount == 520)
