@@ -20,7 +20,7 @@ struct ModelWriter {
     let export = try GGUFExport(
       config: folder.config, type: type, hasImportance: importance != nil)
     let layout = export.layout(
-      tokenizer: tokenizer?.ggufMetadata(count: folder.config.vocabularySize))
+      tokenizer: try tokenizer?.ggufMetadata(count: folder.config.vocabularySize))
     var row = Report.Row(type: type)
     try take(layout.header)
     row.bytes = layout.header.count
