@@ -181,7 +181,10 @@ let package = Package(
     tests("EncodingTests", ["Bytes", "Formats", "Corpus", "Tokenizers", "Encoding"]),
     tests("AugmentationTests", ["Bytes", "Corpus", "Persona", "Augmentation"]),
     tests(
-      "EvaluationTests", ["Bytes", "Formats", "Corpus", "Persona", "Tokenizers", "Evaluation"]),
+      "EvaluationTests",
+      [
+        "Bytes", "Formats", "Corpus", "Persona", "Tokenizers", "Evaluation", "Kernels", "Models",
+      ]),
     tests("StageKitTests", ["Bytes", "ObjectStore", "StageKit", "probe"]),
     tests("PlmTests", ["Bytes", "ObjectStore", "ActionCache", "plm"]),
     tests("EndToEndTests", ["Bytes", "ObjectStore", "Formats", "Models"]),

@@ -106,11 +106,73 @@ static void blocks(int type, const char *name) {
   end();
 }
 
+// The block types whose scales are searched: the same bytes from every variant, with an importance
+// of the columns and without; and read in a product, a dot and a table as they are when widened first.
+static void searched(int type, const char *name) {
+  enum { ROWS = 19, COLUMNS = 768, M = 21, COUNT = ROWS * COLUMNS };
+  const float *in = numbers(PLM_F32, COUNT, 5), *weights = numbers(PLM_F32, COLUMNS, 6);
+  float *importance = copy(weights, PLM_F32, COLUMNS), *wide = zeros(PLM_F32, COUNT);
+  for (int j = 0; j < COLUMNS; j++) importance[j] = importance[j] * importance[j] + 0.01f;
+  void *narrow = zeros(type, COUNT);
+  for (int with = 0; with < 2; with++) {
+    plm_quantise(narrow, type, in, ROWS, COLUMNS, with ? importance : NULL);
+    plm_widen(wide, narrow, type, COUNT);
+    begin(SAME, "quantise-%s-%d", name, with);
+    put_all(wide, PLM_F32, COUNT);
+    end();
+  }
+  const plm_matrix here = {narrow, COLUMNS, type, 0}, there = {wide, COLUMNS, PLM_F32, 0};
+  const plm_matrix x = {numbers(PLM_F32, M * COLUMNS, 7), COLUMNS, PLM_F32, 0};
+  float *got = zeros(PLM_F32, M * COLUMNS), *wanted = zeros(PLM_F32, M * COLUMNS);
+  int64_t different = 0;
+  for (int compute = PLM_F32; compute <= PLM_BF16; compute++)
+    for (int transposed = 0; transposed < 2; transposed++) {
+      const int64_t n = transposed ? ROWS : COLUMNS, k = transposed ? COLUMNS : ROWS;
+      plm_result c = {got, n, PLM_F32, 0, NULL}, d = {wanted, n, PLM_F32, 0, NULL};
+      plm_term a = {x, here, k}, b = {x, there, k};
+      a.b.transposed = b.b.transposed = transposed;
+      plm_product(M, n, &a, 1, compute, &c);
+      plm_product(M, n, &b, 1, compute, &d);
+      different += differences(got, wanted, PLM_F32, M * n);
+    }
+  plm_dots(got, ROWS, x.data, &here, 2, ROWS, COLUMNS, 1, NULL, 0);
+  plm_dots(wanted, ROWS, x.data, &there, 2, ROWS, COLUMNS, 1, NULL, 0);
+  different += differences(got, wanted, PLM_F32, 2 * ROWS);
+  const int32_t ids[] = {0, ROWS - 1, 7};
+  plm_embed_forward(got, &here, ids, 3, COLUMNS);
+  plm_embed_forward(wanted, &there, ids, 3, COLUMNS);
+  different += differences(got, wanted, PLM_F32, 3 * COLUMNS);
+  begin(ZERO, "read-%s", name);
+  put((float)different);
+  end();
+}
+
+static void column_squares(void) {
+  enum { N = 13, D = 200 };
+  const float *x = numbers(PLM_F32, N * D, 8);
+  double sums[D] = {0}, wanted[D] = {0};
+  plm_column_squares(sums, x, PLM_F32, N, D);
+  for (int i = 0; i < N; i++)
+    for (int j = 0; j < D; j++) wanted[j] += (double)x[i * D + j] * x[i * D + j];
+  begin(ZERO, "column-squares");
+  put((float)memcmp(sums, wanted, sizeof sums));
+  end();
+}
+
 void probe_numbers(void) {
   halves(PLM_BF16, "bf16");
   halves(PLM_F16, "f16");
   blocks(PLM_Q8_0, "q8_0");
   blocks(PLM_Q4_0, "q4_0");
+  searched(PLM_Q8_0, "q8_0");
+  searched(PLM_Q4_0, "q4_0");
+  searched(PLM_Q4_1, "q4_1");
+  searched(PLM_Q5_0, "q5_0");
+  searched(PLM_Q5_1, "q5_1");
+  searched(PLM_Q4_K, "q4_k");
+  searched(PLM_Q5_K, "q5_k");
+  searched(PLM_Q6_K, "q6_k");
+  column_squares();
   const uint32_t bits[] = {0, 0x80000000, 1, 0x7f800000, 0x7fc00001, 0x3f800000, 0xff7fffff};
   uint32_t *out = zeros(PLM_F32, 7);
   plm_widen((float *)out, bits, PLM_F32, 7);
