@@ -34,7 +34,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
   name: "plm",
-  products: [.executable(name: "plm", targets: ["plm"])],
+  products: [
+    .executable(name: "plm", targets: ["plm"]),
+    // What an app embeds to run a bundle: no stage, no store, no resolver.
+    .library(name: "PersonalLM", targets: ["PersonalLM"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -70,6 +74,11 @@ let package = Package(
     library("Models", ["Bytes", "Formats", "Kernels"]),
     library("Corpus", ["Bytes", "Formats", "CZlib"]),
     library("Persona", ["Bytes", "Corpus"]),
+    library(
+      "PersonalLM",
+      ["Bytes", "Formats", "Tokenizers", "ChatTemplates", "Kernels", "Models", "Corpus", "Persona"]),
+    library("HTTPServer"),
+    library("Serving", ["Bytes", "ChatTemplates", "Models", "PersonalLM", "HTTPServer"]),
     library("Encoding", ["Bytes", "Formats", "Corpus", "Tokenizers"]),
     library("Augmentation", ["Bytes", "Corpus", "Persona"]),
     library(
@@ -116,7 +125,8 @@ let package = Package(
       name: "plm",
       dependencies: [
         "Bytes", "ObjectStore", "ActionCache", "Graph", "Resolver", "Formats", "Tokenizers",
-        "Models", "Kernels", "Evaluation",
+        "ChatTemplates", "Models", "Kernels", "Evaluation", "PersonalLM", "HTTPServer",
+        "Serving",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
 
@@ -159,6 +169,16 @@ let package = Package(
     tests("ModelsTests", ["Bytes", "Formats", "Kernels", "Models"]),
     tests("CorpusTests", ["Bytes", "Corpus"]),
     tests("PersonaTests", ["Bytes", "Corpus", "Persona"]),
+    // The example of the library's documentation, built and run as an app would be.
+    .executableTarget(
+      name: "personal-example", dependencies: ["PersonalLM"], path: "Tests/PersonalExample",
+      swiftSettings: settings),
+    tests(
+      "PersonalLMTests",
+      [
+        "Bytes", "Formats", "Tokenizers", "ChatTemplates", "Models", "Corpus", "Persona",
+        "PersonalLM", "HTTPServer", "Serving", "personal-example", "plm",
+      ]),
     tests("EncodingTests", ["Bytes", "Formats", "Corpus", "Tokenizers", "Encoding"]),
     tests("AugmentationTests", ["Bytes", "Corpus", "Persona", "Augmentation"]),
     tests(

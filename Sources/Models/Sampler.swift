@@ -38,7 +38,7 @@ struct Sampler {
       let total = weights.reduce(0, +)
       var mass = 0.0
       var kept = 0
-      while kept < weights.count, mass < options.topP * total {
+      while kept < weights.count, kept == 0 || mass < options.topP * total {
         mass += weights[kept]
         kept += 1
       }

@@ -3,7 +3,9 @@ import ArgumentParser
 import Bytes
 import Foundation
 import Graph
+import HTTPServer
 import ObjectStore
+import PersonalLM
 import Resolver
 
 /// Ends the program with the words and the exit code that an error calls for.
@@ -38,6 +40,8 @@ enum Ending {
     case let error as StoreError: error.exitCode
     case let error as FileError: error.exitCode
     case is CancellationError: interrupted
+    case let error as BundleError: if case .noBundle = error { usage } else { damaged }
+    case is ListenError: later
     case is StoreBusy, is StoreInUse: later
     default: "\(type(of: error))".contains("DatabaseError") ? later : nil
     }

@@ -4,6 +4,7 @@ import Evaluation
 import Foundation
 import Kernels
 import Models
+import PersonalLM
 import Tokenizers
 
 /// Measures how well a model foresees a text.
@@ -56,15 +57,15 @@ struct PerplexityCommand: ParsableCommand {
     guard let content = FileManager.default.contents(atPath: path) else {
       throw UsageProblem("there is no text at \(path)")
     }
-    let opened = try OpenedModel(path: model, adapter: adapter)
-    let tokenizer = opened.tokenizer
+    let opened = try PersonalModel.open(model: model, adapter: adapter)
+    let tokenizer = opened.base.tokenizer
     let ids = tokenizer.encode(String(decoding: content, as: UTF8.self))
     guard ids.count >= context else {
       throw UsageProblem(
         "the text has \(ids.count) tokens, less than one window of \(context); see --context")
     }
     let network = Network(
-      opened.model, adapter: opened.adapter, precision: Precision(rawValue: precision) ?? .f32)
+      opened.base.model, adapter: opened.adapter, precision: Precision(rawValue: precision) ?? .f32)
     let all = windows > 0 ? min(windows, ids.count / context) : ids.count / context
     let isShown = isatty(2) == 1
     let perplexity = try Perplexity(

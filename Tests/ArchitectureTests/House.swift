@@ -14,7 +14,7 @@ struct House {
   /// What the resolver must not know: to it a stage is a program that says what it is.
   static let learning: Set<String> = [
     "Models", "Kernels", "CKernels", "Tokenizers", "ChatTemplates", "Corpus", "Persona", "Encoding",
-    "Augmentation", "Evaluation", "StageKit",
+    "Augmentation", "Evaluation", "StageKit", "PersonalLM", "HTTPServer", "Serving",
   ]
 
   // MARK: Declarations

@@ -1,0 +1,263 @@
+import Bytes
+public import ChatTemplates
+import Formats
+import Foundation
+public import Models
+import Persona
+import Tokenizers
+
+/// Stores one person's model, ready to continue texts in their manner, offline.
+///
+/// ```swift
+/// let model = try PersonalModel(bundle: "bundles/anna")
+/// for try await piece in model.generate("On Sunday we") { print(piece.text, terminator: "") }
+/// ```
+///
+/// Safe to use from many tasks at once: what they ask is computed together, and no answer depends on
+/// another. Models that share a base share its memory.
+public struct PersonalModel: Sendable {
+  public let base: BaseModel
+  /// What makes the base theirs; nil where it is merged into it, or where the base answers best.
+  public let adapter: Adapter?
+  /// What it was opened from; nil for a model that is no bundle.
+  public let bundle: ModelBundle?
+  private let retrieval: Retrieval?
+
+  /// Opens a bundle's folder and checks every file it reads.
+  /// - Throws: `BundleError` for a bundle that is damaged or not whole.
+  public init(bundle path: String, limits: ContinuousBatch.Limits = .init()) throws {
+    let bundle = try ModelBundle(path: path)
+    try self.init(bundle, base: BaseModel(of: bundle, limits: limits))
+  }
+
+  /// Opens a bundle over a base that is open already.
+  public init(_ bundle: ModelBundle, base: BaseModel) throws {
+    self.base = base
+    self.bundle = bundle
+    let folder = "adapter/"
+    let adapted = bundle.paths.filter { $0.hasPrefix(folder) }
+    if bundle.manifest.layout == .adapter, bundle.manifest.ships.isPersonal {
+      adapter = try Adapter(
+        paths: adapted.map { String($0.dropFirst(folder.count)) }, base: base.model.config
+      ) { try bundle.map(folder + $0) }
+    } else {
+      adapter = nil
+    }
+    if bundle.paths.contains("index.json"), let separator = base.tokenizer.separatorID {
+      let bytes = try bundle.map("index.json").withBytes { Array($0) }
+      retrieval = Retrieval(index: try BM25Index(decoding: bytes), separator: separator)
+    } else {
+      retrieval = nil
+    }
+  }
+
+  /// Takes a model that is no bundle, with an adapter over it or without.
+  public init(base: BaseModel, adapter: Adapter? = nil) {
+    self.base = base
+    self.adapter = adapter
+    bundle = nil
+    retrieval = nil
+  }
+
+  /// One more than the highest token.
+  package var vocabularyCount: Int { base.model.config.vocabularySize }
+
+  /// The text of tokens.
+  package func text(of ids: [Int32]) -> String { base.tokenizer.decode(ids) }
+
+  /// Whether it holds texts of the user's own to put before prompts.
+  public var canRetrieve: Bool { retrieval != nil }
+
+  // MARK: Text
+
+  /// Continues a text.
+  /// - Returns: the continuation in pieces, as it is made; ending the loop early ends the work.
+  public func generate(
+    _ prompt: String, options: TextOptions = TextOptions()
+  ) -> AsyncThrowingStream<Piece, any Error> {
+    stream(self.prompt(prompt, options: options), options)
+  }
+
+  /// Answers a conversation.
+  public func answer(
+    _ messages: [ChatMessage], options: TextOptions = TextOptions()
+  ) -> AsyncThrowingStream<Piece, any Error> {
+    do {
+      return stream(try prompt(messages, options: options), options)
+    } catch {
+      return AsyncThrowingStream { $0.finish(throwing: error) }
+    }
+  }
+
+  /// One of several texts that could go on from a prompt.
+  public struct Choice: Sendable, Equatable {
+    public var text: String
+    /// The natural log-probability of its tokens behind the prompt.
+    public var logprob: Double
+    /// Its share of the probability of all that were given.
+    public var probability: Double
+  }
+
+  /// Says how likely each of some texts is to go on from a prompt, in the order given.
+  ///
+  /// A text is taken as it is: where a word should follow a word, it begins with a space.
+  public func choose(
+    _ prompt: String, among texts: [String], options: TextOptions = TextOptions()
+  ) async throws -> [Choice] {
+    try await choose(self.prompt(prompt, options: options), among: texts)
+  }
+
+  package func choose(_ prompt: Prompt, among texts: [String]) async throws -> [Choice] {
+    let sums = try await withThrowingTaskGroup(of: (Int, Double).self) { group in
+      for (place, text) in texts.enumerated() {
+        group.addTask { (place, try await logprob(of: text, behind: prompt)) }
+      }
+      var sums = [Double](repeating: 0, count: texts.count)
+      for try await (place, sum) in group { sums[place] = sum }
+      return sums
+    }
+    let top = sums.max() ?? 0
+    let total = sums.reduce(0) { $0 + exp($1 - top) }
+    return zip(texts, sums).map {
+      Choice(text: $0, logprob: $1, probability: exp($1 - top) / total)
+    }
+  }
+
+  private func logprob(of text: String, behind prompt: Prompt) async throws -> Double {
+    let ids = base.tokenizer.encode(text)
+    guard !ids.isEmpty else { throw ModelError.emptyPrompt }
+    var request = DecodeRequest(
+      prompt: prompt.ids + ids, adapter: adapter,
+      options: GenerationOptions(maximumTokens: 0), scoredFrom: prompt.ids.count)
+    request.logprobs = 0
+    var sum = 0.0
+    for try await piece in stream(request, Prompt(ids: request.prompt), []) {
+      for token in piece.prompt { sum += Double(token.logprob ?? 0) }
+    }
+    return sum
+  }
+
+  // MARK: Prompts
+
+  /// Stores what is put to the model.
+  package struct Prompt: Sendable {
+    package var ids: [Int32]
+    /// Whether there was no text.
+    package var isEmpty = false
+    /// Texts that end the answer, besides those asked for.
+    package var stop: [String] = []
+
+    package init(ids: [Int32], isEmpty: Bool = false, stop: [String] = []) {
+      self.ids = ids
+      self.isEmpty = isEmpty
+      self.stop = stop
+    }
+  }
+
+  /// The tokens of a text that is to be continued: what starts a text, then the text.
+  package func prompt(_ text: String, options: TextOptions) -> Prompt {
+    let tokenizer = base.tokenizer
+    let start = tokenizer.bosID ?? tokenizer.separatorID
+    let ids = (start.map { [$0] } ?? []) + tokenizer.encode(text)
+    return Prompt(
+      ids: passage(for: text, behind: ids.count, options) + ids, isEmpty: text.isEmpty)
+  }
+
+  /// The tokens of a conversation: by the model's template, or else in the plain form.
+  /// - Throws: `TemplateError` where the template does not take these messages.
+  package func prompt(_ messages: [ChatMessage], options: TextOptions) throws -> Prompt {
+    guard let template = base.template else {
+      var prompt = prompt(Self.plain(messages), options: Self.withoutRetrieval(options))
+      let query = messages.last?.content ?? ""
+      prompt.ids = passage(for: query, behind: prompt.ids.count, options) + prompt.ids
+      return prompt
+    }
+    let text = try template.render(messages)
+    let ids = base.tokenizer.encode(text, specials: true)
+    let query = messages.last { $0.role == "user" }?.content ?? ""
+    return Prompt(ids: passage(for: query, behind: ids.count, options) + ids)
+  }
+
+  /// A conversation for a model that only continues texts: what the user says are paragraphs, and
+  /// what the model says goes on where the paragraph before it ends.
+  package static func plain(_ messages: [ChatMessage]) -> String {
+    messages.reduce(into: "") { text, message in
+      if message.role != "assistant", !text.isEmpty { text += "\n\n" }
+      text += message.content
+    }
+  }
+
+  private static func withoutRetrieval(_ options: TextOptions) -> TextOptions {
+    var options = options
+    options.retrieval = false
+    return options
+  }
+
+  private func passage(for query: String, behind count: Int, _ options: TextOptions) -> [Int32] {
+    guard options.retrieval ?? bundle?.manifest.ships.retrieves ?? false, let retrieval else {
+      return []
+    }
+    return retrieval.passage(
+      for: query, room: base.positions - count - options.maximumTokens,
+      tokenizer: base.tokenizer)
+  }
+
+  // MARK: Requests
+
+  /// Asks the engine for an answer; what it returns cancels it.
+  @discardableResult
+  package func start(
+    _ prompt: Prompt, options: TextOptions, tell: @escaping @Sendable (Piece) -> Void,
+    fail: @escaping @Sendable (any Error) -> Void
+  ) -> @Sendable () -> Void {
+    base.engine.start(
+      Engine.Job(
+        request: request(prompt, options), stop: options.stop + prompt.stop,
+        promptIsEmpty: prompt.isEmpty, tell: tell, fail: fail))
+  }
+
+  private func request(_ prompt: Prompt, _ options: TextOptions) -> DecodeRequest {
+    DecodeRequest(
+      prompt: prompt.ids, adapter: adapter, options: options.generation(stop: base.ends),
+      draw: options.draw, logprobs: options.logprobs, scoredFrom: options.tellsPrompt ? 0 : nil)
+  }
+
+  private func stream(
+    _ prompt: Prompt, _ options: TextOptions
+  ) -> AsyncThrowingStream<Piece, any Error> {
+    stream(request(prompt, options), prompt, options.stop + prompt.stop)
+  }
+
+  private func stream(
+    _ request: DecodeRequest, _ prompt: Prompt, _ stop: [String]
+  ) -> AsyncThrowingStream<Piece, any Error> {
+    AsyncThrowingStream { continuation in
+      let cancel = base.engine.start(
+        Engine.Job(
+          request: request, stop: stop, promptIsEmpty: prompt.isEmpty,
+          tell: { piece in
+            continuation.yield(piece)
+            if piece.end != nil { continuation.finish() }
+          }, fail: { continuation.finish(throwing: $0) }))
+      // The stream holds the base as long as it goes on.
+      continuation.onTermination = { [base] end in
+        if case .cancelled = end { cancel() }
+        withExtendedLifetime(base) {}
+      }
+    }
+  }
+}
+
+extension BaseModel {
+  /// Opens the model that a bundle's answers come from: its own, or the base it shares.
+  public convenience init(of bundle: ModelBundle, limits: ContinuousBatch.Limits = .init()) throws {
+    switch bundle.manifest.layout {
+    case .merged:
+      let paths = bundle.paths.filter { !$0.contains("/") && !$0.hasPrefix("adapter") }
+      try self.init(paths: paths, limits: limits, map: bundle.map)
+    case .adapter:
+      try self.init(
+        paths: bundle.basePaths.filter { !$0.contains("/") }, limits: limits, map: bundle.mapBase)
+    }
+  }
+}

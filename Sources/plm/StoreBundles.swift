@@ -1,0 +1,84 @@
+import ActionCache
+import Bytes
+import Foundation
+import Graph
+import Models
+import ObjectStore
+import PersonalLM
+import Serving
+
+/// Finds users' bundles in the store, as the last build left them.
+struct StoreBundles: BundleSource {
+  let cache: ActionCache
+
+  func users() throws -> [String] {
+    try cache.refresh()
+    return Set(try cache.places().compactMap(\.user)).filter { user in
+      (try? package(of: user)) ?? nil != nil
+    }.sorted()
+  }
+
+  func version(of user: String) throws -> Digest? {
+    try cache.refresh()
+    return try package(of: user)?.outputs["bundle"]
+  }
+
+  func bundle(of user: String) throws -> ModelBundle {
+    guard let action = try package(of: user), let digest = action.outputs["bundle"] else {
+      throw UsageProblem("\(user) has no bundle yet; plm build \(user) makes one")
+    }
+    let files = try files(digest)
+    guard let file = try files.map(BundleManifest.fileName) else {
+      throw BundleError.noBundle(path: digest.description)
+    }
+    let manifest = try BundleManifest(json: file.withBytes { Array($0) }, path: digest.description)
+    return ModelBundle(
+      manifest: manifest, files: files, base: try action.outputs["base"].map { try self.files($0) })
+  }
+
+  /// The action that made the bundle a user has now.
+  func package(of user: String) throws -> ActionRecord? {
+    for place in try cache.places() {
+      guard let owner = place.user, owner == user || UserName.encoded(owner) == user,
+        let action = try cache.state(user: owner, node: place.node).action,
+        action.stage == "package", action.outputs["bundle"] != nil
+      else { continue }
+      return action
+    }
+    return nil
+  }
+
+  private func files(_ digest: Digest) throws -> ModelBundle.Files {
+    let tree = try cache.store.tree(digest)
+    let store = cache.store
+    return ModelBundle.Files(place: digest.description) { path in
+      try tree[path].map { try store.map($0.digest) }
+    }
+  }
+}
+
+extension PersonalModel {
+  /// Opens what a verb was asked to use: a model's path, a bundle's folder, or a user of the store.
+  static func open(
+    model: String?, adapter: String?, bundle: String?, user: String?, _ common: CommonOptions
+  ) throws -> PersonalModel {
+    if let bundle { return try PersonalModel(bundle: CommonOptions.absolute(bundle)) }
+    if let model { return try open(model: model, adapter: adapter) }
+    let found = try StoreBundles(cache: try common.openCache()).bundle(of: user ?? "")
+    return try PersonalModel(found, base: BaseModel(of: found))
+  }
+
+  /// Opens a model's folder or file, or a bundle.
+  static func open(model: String, adapter: String?) throws -> PersonalModel {
+    let path = CommonOptions.absolute(model)
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw UsageProblem("there is no model at \(path)")
+    }
+    if FileManager.default.fileExists(atPath: "\(path)/\(BundleManifest.fileName)") {
+      return try PersonalModel(bundle: path)
+    }
+    let base = try BaseModel(path: path)
+    return PersonalModel(
+      base: base, adapter: try adapter.map { try base.adapter(at: CommonOptions.absolute($0)) })
+  }
+}

@@ -1,0 +1,349 @@
+import Bytes
+import Foundation
+import HTTPServer
+import PersonalLM
+import Serving
+import Synchronization
+import TestKit
+import Testing
+
+/// Owns a server on bundles of a tiny model, on a port of its own.
+final class Server {
+  let bundles: TinyBundles
+  let models: LoadedModels
+  let service: Service
+  let http: HTTPServer
+  let client: HTTPClient
+
+  init(
+    users: [String] = ["ann", "bob"], template: Bool = false, memory: Int = 1 << 30,
+    limits: HTTPLimits = HTTPLimits(), set: (inout Service.Options) -> Void = { _ in }
+  ) throws {
+    bundles = try TinyBundles(users: users, template: template)
+    var options = Service.Options()
+    options.maximumTokens = 512
+    set(&options)
+    models = LoadedModels(FolderBundles(folder: bundles.path), limit: memory)
+    let service = Service(models, options: options)
+    self.service = service
+    http = try HTTPServer(host: "127.0.0.1", port: 0, limits: limits, refusal: Service.refusal) {
+      try service.answer($0, $1)
+    }
+    let server = http
+    Thread.detachNewThread { server.run() }
+    client = HTTPClient(port: http.port)
+  }
+
+  deinit { http.drain() }
+
+  func complete(_ user: String, _ prompt: String, _ more: [String: JSON] = [:]) -> HTTPClient.Answer
+  {
+    let members: [String: JSON] = [
+      "model": .string(user), "prompt": .string(prompt), "temperature": 0, "max_tokens": 12,
+    ]
+    return client.post("/v1/completions", .object(members.merging(more) { _, new in new }))
+  }
+
+  func chat(_ user: String, _ text: String, _ more: [String: JSON] = [:]) -> HTTPClient.Answer {
+    let members: [String: JSON] = [
+      "model": .string(user), "messages": [["role": "user", "content": .string(text)]],
+      "temperature": 0, "max_tokens": 12,
+    ]
+    return client.post("/v1/chat/completions", .object(members.merging(more) { _, new in new }))
+  }
+}
+
+@Suite struct ServingTests {
+  @Test func `models are listed and answer`() throws {
+    let server = try Server()
+    let list = server.client.get("/v1/models").json
+    #expect(list["data"]?.arrayValue?.compactMap { $0["id"]?.stringValue } == ["ann", "bob"])
+    #expect(server.client.get("/v1/models/ann").json["id"] == "ann")
+    #expect(server.client.get("/v1/models/cyd").status == 404)
+    let answer = server.complete("ann", "The ship")
+    #expect(answer.status == 200, "\(answer.text)")
+    let choice = try #require(answer.json["choices"]?.arrayValue?.first)
+    #expect(choice["finish_reason"] == "length" && choice["logprobs"] == .null)
+    #expect(answer.json["usage"]?["completion_tokens"] == 12)
+    #expect(answer.json["object"] == "text_completion")
+    #expect(server.complete("bob", "The ship").json["choices"]?.arrayValue?.first != choice)
+  }
+
+  @Test func `a stream says the same, part by part`() throws {
+    let server = try Server()
+    let whole = server.complete("ann", "The ship", ["logprobs": 2])
+    let stream = server.complete(
+      "ann", "The ship",
+      ["stream": true, "logprobs": 2, "stream_options": ["include_usage": true]])
+    #expect(stream.text.hasSuffix("data: [DONE]\n\n"))
+    #expect(stream.headers["content-type"] == "text/event-stream")
+    let events = stream.events
+    let choices = events.compactMap { $0["choices"]?.arrayValue?.first }
+    #expect(
+      choices.compactMap { $0["text"]?.stringValue }.joined()
+        == whole.json["choices"]?.arrayValue?.first?["text"]?.stringValue)
+    #expect(choices.last?["finish_reason"] == "length")
+    #expect(choices.dropLast().allSatisfy { $0["finish_reason"] == .null })
+    #expect(events.last?["usage"]?["completion_tokens"] == 12)
+    #expect(events.dropLast().allSatisfy { $0["usage"] == .null })
+    let lists = choices.compactMap { $0["logprobs"]?["tokens"]?.arrayValue }.flatMap { $0 }
+    let columns = try #require(whole.json["choices"]?.arrayValue?.first?["logprobs"])
+    #expect(columns["tokens"]?.arrayValue == lists && lists.count == 12)
+    let offsets = choices.compactMap { $0["logprobs"]?["text_offset"]?.arrayValue }.flatMap { $0 }
+    #expect(columns["text_offset"]?.arrayValue == offsets)
+  }
+
+  @Test func `a chat has its own shapes`() throws {
+    let server = try Server(template: true)
+    let whole = server.chat("ann", "Hello", ["logprobs": true, "top_logprobs": 3])
+    #expect(whole.status == 200, "\(whole.text)")
+    let choice = try #require(whole.json["choices"]?.arrayValue?.first)
+    #expect(choice["message"]?["role"] == "assistant")
+    let rows = try #require(choice["logprobs"]?["content"]?.arrayValue)
+    #expect(rows.count == 12 && rows.allSatisfy { $0["top_logprobs"]?.arrayValue?.count == 3 })
+    // Greedy: the token is the first of the likeliest.
+    #expect(
+      rows.allSatisfy { $0["token"] == $0["top_logprobs"]?.arrayValue?.first?["token"] })
+    let stream = server.chat("ann", "Hello", ["stream": true, "max_completion_tokens": 12])
+    let deltas = stream.events.compactMap { $0["choices"]?.arrayValue?.first?["delta"] }
+    #expect(deltas.first?["role"] == "assistant")
+    #expect(
+      deltas.compactMap { $0["content"]?.stringValue }.joined()
+        == choice["message"]?["content"]?.stringValue)
+    let parts = server.client.post(
+      "/v1/chat/completions",
+      [
+        "model": "ann", "temperature": 0, "max_tokens": 12,
+        "messages": [
+          [
+            "role": "user",
+            "content": [["type": "text", "text": "Hel"], ["type": "text", "text": "lo"]],
+          ]
+        ],
+      ])
+    #expect(parts.json["choices"]?.arrayValue?.first?["message"] == choice["message"])
+  }
+
+  @Test func `seeds, several answers, several prompts, echo`() throws {
+    let server = try Server()
+    let drawn: [String: JSON] = ["temperature": 1, "seed": 7, "n": 3]
+    let one = server.complete("ann", "The", drawn).json["choices"]
+    #expect(one == server.complete("ann", "The", drawn).json["choices"])
+    #expect(
+      one != server.complete("ann", "The", ["temperature": 1, "seed": 8, "n": 3]).json["choices"])
+    let texts = try #require(one?.arrayValue).compactMap { $0["text"]?.stringValue }
+    #expect(Set(texts).count == 3)
+    let two = server.complete("ann", "", ["prompt": ["The ship", "Red"]]).json
+    let ship = server.complete("ann", "The ship").json["choices"]?.arrayValue?.first?["text"]
+    #expect(two["choices"]?.arrayValue?.map { $0["index"] } == [0, 1])
+    #expect(two["choices"]?.arrayValue?.first?["text"] == ship)
+    let echo = server.complete(
+      "ann", "The ship", ["echo": true, "max_tokens": 0, "logprobs": 0]
+    ).json["choices"]?.arrayValue?.first
+    #expect(echo?["text"] == "The ship")
+    let logprobs = try #require(echo?["logprobs"]?["token_logprobs"]?.arrayValue)
+    #expect(
+      logprobs.first == .null && logprobs.dropFirst().allSatisfy { ($0.doubleValue ?? 1) <= 0 })
+  }
+
+  @Test func `a choice is one of those given`() throws {
+    let server = try Server()
+    let answer = server.complete("ann", "The ship came", ["choices": [" in", " red", " at dawn"]])
+    let scores = try #require(answer.json["scores"]?.arrayValue, "\(answer.text)")
+    let best = scores.max { ($0["logprob"]?.doubleValue ?? 0) < ($1["logprob"]?.doubleValue ?? 0) }
+    #expect(answer.json["choices"]?.arrayValue?.first?["text"] == best?["text"])
+  }
+
+  static let wrong: [(String, JSON, Int, String?)] = [
+    ("/v1/completions", ["model": "cyd", "prompt": "a"], 404, "model"),
+    ("/v1/completions", ["model": "../ann", "prompt": "a"], 404, "model"),
+    ("/v1/completions", ["prompt": "a"], 400, "model"),
+    ("/v1/completions", ["model": "ann"], 400, "prompt"),
+    ("/v1/completions", ["model": "ann", "prompt": [1, "a"]], 400, "prompt"),
+    ("/v1/completions", ["model": "ann", "prompt": [100_000]], 400, "prompt"),
+    ("/v1/completions", ["model": "ann", "prompt": "a", "max_tokens": -1], 400, "max_tokens"),
+    ("/v1/completions", ["model": "ann", "prompt": "a", "max_tokens": 1e9], 400, "max_tokens"),
+    ("/v1/completions", ["model": "ann", "prompt": "a", "temperature": 3], 400, "temperature"),
+    ("/v1/completions", ["model": "ann", "prompt": "a", "temperature": "hot"], 400, "temperature"),
+    ("/v1/completions", ["model": "ann", "prompt": "a", "n": 0], 400, "n"),
+    ("/v1/completions", ["model": "ann", "prompt": "a", "stop": [1]], 400, "stop"),
+    ("/v1/completions", ["model": "ann", "prompt": "a", "max_token": 3], 400, "max_token"),
+    (
+      "/v1/completions", ["model": "ann", "prompt": "a", "logit_bias": ["5": 1]], 400, "logit_bias"
+    ),
+    ("/v1/chat/completions", ["model": "ann", "messages": []], 400, "messages"),
+    (
+      "/v1/chat/completions", ["model": "ann", "messages": [["role": "king", "content": "a"]]], 400,
+      "messages[0].role"
+    ),
+    (
+      "/v1/chat/completions",
+      ["model": "ann", "messages": [["role": "user", "content": [["type": "image_url"]]]]], 400,
+      "messages[0].content"
+    ),
+    (
+      "/v1/chat/completions",
+      [
+        "model": "ann", "messages": [["role": "user", "content": "a"]], "top_logprobs": 3,
+      ], 400, "top_logprobs"
+    ),
+    (
+      "/v1/chat/completions",
+      [
+        "model": "ann", "messages": [["role": "user", "content": "a"]],
+        "response_format": ["type": "json_object"],
+      ], 400, "response_format"
+    ),
+  ]
+
+  @Test func `what is wrong is said in OpenAI's shape, with the field's name`() throws {
+    let server = try Server()
+    for (path, body, status, param) in Self.wrong {
+      let answer = server.client.post(path, body)
+      #expect(answer.status == status, "\(body): \(answer.text)")
+      #expect(answer.json["error"]?["param"]?.stringValue == param, "\(body): \(answer.text)")
+      #expect(answer.json["error"]?["message"]?.stringValue?.isEmpty == false)
+    }
+    let long = server.complete("ann", String(repeating: "The ship ", count: 300))
+    #expect(long.status == 400 && long.json["error"]?["code"] == "context_length_exceeded")
+    #expect(server.client.get("/v1/nothing").status == 404)
+    #expect(server.client.get("/v1/completions").status == 405)
+    #expect(
+      server.client.raw(
+        "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n{\"a"
+      ).status == 400)
+  }
+
+  @Test func `what is no HTTP, too large or too slow is turned away`() throws {
+    var limits = HTTPLimits()
+    (limits.bodyBytes, limits.headBytes, limits.headSeconds) = (4096, 2048, 0.5)
+    limits.bodySeconds = 0.5
+    let server = try Server(limits: limits)
+    let client = server.client
+    #expect(client.raw("hello\r\n\r\n").status == 400)
+    #expect(client.raw("GET / HTTP/1.1\r\n\r\n").status == 400)
+    #expect(client.raw("GET / HTTP/3.0\r\nHost: localhost\r\n\r\n").status == 501)
+    #expect(
+      client.raw("GET /v1/models HTTP/1.1\r\nHost: localhost\r\nHost: a\r\n\r\n").status == 400)
+    #expect(
+      client.raw(
+        "GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "x", count: 4000)
+          + "\r\n\r\n"
+      ).status == 431)
+    let post = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
+    #expect(client.raw(post + "Content-Length: 5000\r\n\r\n").status == 413)
+    #expect(client.raw(post + "Content-Length: 99999999999999999999\r\n\r\n").status == 413)
+    #expect(client.raw(post + "Content-Length: -1\r\n\r\n").status == 400)
+    #expect(
+      client.raw(post + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n").status == 400)
+    #expect(client.raw(post + "Transfer-Encoding: chunked\r\n\r\nffff\r\n").status == 413)
+    #expect(client.raw(post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n").status == 400)
+    #expect(client.raw("GET /v1/mod").status == 408)
+    #expect(client.raw(post + "Content-Length: 10\r\n\r\nabc").status == 408)
+    // A body in chunks is as good as any.
+    let body = JSON.object(["model": "ann", "prompt": "The", "max_tokens": 1]).text
+    let cut = body.index(body.startIndex, offsetBy: 9)
+    let parts = [body[..<cut], body[cut...]].map {
+      "\(String($0.utf8.count, radix: 16));x=y\r\n\($0)\r\n"
+    }.joined()
+    #expect(client.raw(post + "Transfer-Encoding: chunked\r\n\r\n\(parts)0\r\n\r\n").status == 200)
+    // Two requests on one connection.
+    let descriptor = client.connect()
+    defer { close(descriptor) }
+    let request = HTTPClient.request("GET", "/v1/models", nil)
+    client.send(request + request, on: descriptor)
+    #expect(client.read(descriptor).status == 200)
+  }
+
+  @Test func `the token and the host are asked for`() throws {
+    let server = try Server { $0.token = "secret" }
+    #expect(server.client.get("/v1/models").status == 401)
+    #expect(server.client.get("/v1/models", ["Authorization": "Bearer wrong"]).status == 401)
+    let right = ["Authorization": "Bearer secret"]
+    #expect(server.client.get("/v1/models", right).status == 200)
+    func status(_ more: [String: String]) -> Int {
+      server.client.get("/v1/models", right.merging(more) { _, new in new }).status
+    }
+    #expect(status(["Host": "evil.example"]) == 403)
+    #expect(status(["Host": "127.0.0.1.evil.example"]) == 403)
+    #expect(status(["Host": "localhost:\(server.http.port)"]) == 200)
+    #expect(status(["Origin": "https://evil.example"]) == 403)
+    #expect(status(["Origin": "http://localhost:3000"]) == 200)
+  }
+
+  @Test func `many clients on many users' adapters get what one alone gets`() async throws {
+    let users = (0..<4).map { "user\($0)" + String(repeating: "x", count: $0) }
+    let server = try Server(users: users)
+    let prompts = ["The ship", "Nobody had seen such", "\"Where from?\"", "Red as rust and"]
+    let client = server.client
+    @Sendable func text(_ user: String, _ prompt: String) -> String {
+      let answer = client.post(
+        "/v1/completions",
+        ["model": .string(user), "prompt": .string(prompt), "temperature": 0, "max_tokens": 24])
+      return answer.json["choices"]?.arrayValue?.first?["text"]?.stringValue ?? answer.text
+    }
+    var found: [String: String] = [:]
+    for user in users { for prompt in prompts { found[user + prompt] = text(user, prompt) } }
+    let alone = found
+    #expect(Set(alone.values).count > users.count)
+    let differences = Mutex(0)
+    let done = DispatchGroup()
+    for i in 0..<32 {
+      done.enter()
+      Thread.detachNewThread {
+        let (user, prompt) = (users[i % 4], prompts[i / 4 % 4])
+        if text(user, prompt) != alone[user + prompt] { differences.withLock { $0 += 1 } }
+        done.leave()
+      }
+    }
+    await withCheckedContinuation { continuation in
+      done.notify(queue: .global()) { continuation.resume() }
+    }
+    #expect(differences.withLock { $0 } == 0)
+    #expect(server.models.load.bases == 1 && server.models.load.users == 4)
+  }
+
+  @Test func `what is not used is let go of, and comes back`() throws {
+    // Room for the base and about two adapters.
+    let users = ["ann", "bob", "cyd", "dan", "eve"]
+    let server = try Server(users: users, memory: 1)
+    let first = users.map { server.complete($0, "The").json["choices"] }
+    #expect(server.models.load.users == 1)
+    #expect(users.map { server.complete($0, "The").json["choices"] } == first)
+    // A new bundle is taken at once.
+    let manifest = server.bundles.path(of: "ann") + "/manifest.json"
+    try Files.write(try Files.text(server.bundles.path(of: "bob") + "/manifest.json"), to: manifest)
+    #expect(server.complete("ann", "The").status == 500)
+  }
+
+  @Test func `too many at once are told to come again`() throws {
+    let server = try Server { $0.concurrency = 2 }
+    let answer = server.complete("ann", "The", ["n": 3])
+    #expect(answer.status == 429 && answer.json["error"]?["type"] == "rate_limit_error")
+    #expect(answer.headers["retry-after"] == "1")
+    #expect(server.complete("ann", "The", ["n": 2]).status == 200)
+  }
+
+  @Test func `at its end it finishes what runs and refuses what comes`() throws {
+    let server = try Server()
+    let running = server.client.connect()
+    defer { close(running) }
+    server.client.send(
+      HTTPClient.request(
+        "POST", "/v1/completions",
+        ["model": "ann", "prompt": "The", "max_tokens": 200, "temperature": 0, "stream": true]),
+      on: running)
+    let late = server.client.connect()
+    defer { close(late) }
+    // Wait until the first one is at work.
+    var byte: UInt8 = 0
+    _ = recv(running, &byte, 1, Int32(MSG_PEEK))
+    server.service.drain()
+    server.http.drain()
+    server.client.send(HTTPClient.request("GET", "/v1/models", nil), on: late)
+    let refused = server.client.read(late)
+    #expect(refused.status == 503 || refused.status == 0)
+    let answer = server.client.read(running)
+    #expect(answer.status == 200 && answer.text.hasSuffix("data: [DONE]\n\n"))
+  }
+}
