@@ -15,12 +15,8 @@ struct Plm: AsyncParsableCommand {
       BuildCommand.self, StatusCommand.self, WhyCommand.self, GraphCommand.self, LogCommand.self,
       ShowCommand.self, CatCommand.self, LineageCommand.self, DiffCommand.self,
       HistoryCommand.self, StagesCommand.self, StoreCommand.self, RunCommand.self,
-<<<<<<< HEAD
-      TokensCommand.self, PerplexityCommand.self, ResultsCommand.self,
-=======
-      ChatCommand.self, ServeCommand.self, BundleCommand.self,
-      TokensCommand.self, ResultsCommand.self,
->>>>>>> d8ba189 (Embed bundles as a library; plm serve, plm chat, plm bundle: OpenAI's API over one base with many users' adapters)
+      ChatCommand.self, ServeCommand.self, BundleCommand.self, TokensCommand.self,
+      PerplexityCommand.self, ResultsCommand.self,
     ])
 
   static func main() async {

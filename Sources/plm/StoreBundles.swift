@@ -40,7 +40,7 @@ struct StoreBundles: BundleSource {
   func package(of user: String) throws -> ActionRecord? {
     for place in try cache.places() {
       guard let owner = place.user, owner == user || UserName.encoded(owner) == user,
-        let action = try cache.state(user: owner, node: place.node).action,
+        let action = try cache.currentBundle(user: owner, node: place.node),
         action.stage == "package", action.outputs["bundle"] != nil
       else { continue }
       return action
