@@ -106,7 +106,8 @@ let package = Package(
       [
         "Bytes", "ObjectStore", "Formats", "Tokenizers", "Kernels", "Models", "Evaluation",
       ]),
-    stage("package", ["Bytes", "ObjectStore", "Formats", "Tokenizers"]),
+    stage(
+      "package", ["Bytes", "ObjectStore", "Formats", "Tokenizers", "ChatTemplates", "PersonalLM"]),
     stage(
       "evaluate",
       [

@@ -107,6 +107,27 @@ public struct ActionCache: Sendable {
     }
   }
 
+  /// Returns the action whose bundle a user uses: the last that was made current, which need not be
+  /// the last that was made. Of a user none was made current for, what the node stands for.
+  public func currentBundle(user: String?, node: String) throws -> ActionRecord? {
+    let key = try index.read { connection in
+      try String.fetchOne(
+        connection, sql: "SELECT key FROM current WHERE user = ? AND node = ?",
+        arguments: [Index.userColumn(user), node])
+    }
+    if let key = key.flatMap({ Digest($0) }), let action = try action(key) { return action }
+    return try state(user: user, node: node).action
+  }
+
+  /// Whether a user's bundle was made current and is that of this action.
+  public func isCurrent(user: String?, node: String, key: Digest) throws -> Bool {
+    try index.read { connection in
+      try Bool.fetchOne(
+        connection, sql: "SELECT count(*) FROM current WHERE user = ? AND node = ? AND key = ?",
+        arguments: [Index.userColumn(user), node, key.hex]) ?? false
+    }
+  }
+
   /// Names one node of one user, or one that is of no user.
   public struct Place: Sendable, Hashable, Comparable {
     public let user: String?
@@ -126,12 +147,15 @@ public struct ActionCache: Sendable {
     }
   }
 
-  /// Returns the actions that every node of every user stands for.
+  /// Returns the actions that every node of every user stands for, and those whose bundles are in
+  /// use.
   public func current() throws -> [ActionRecord] {
     try records(
       """
       SELECT line FROM action WHERE id IN (
-        SELECT max(action.id) FROM state JOIN action ON action.key = state.key
+        SELECT max(action.id)
+        FROM (SELECT key FROM state UNION SELECT key FROM current) AS standing
+        JOIN action ON action.key = standing.key
         WHERE action.exit = 0 GROUP BY action.key)
       """, [])
   }
@@ -150,6 +174,7 @@ public struct ActionCache: Sendable {
     try keys(
       """
       SELECT key FROM state WHERE key IS NOT NULL
+      UNION SELECT key FROM current
       UNION SELECT action.key FROM state JOIN action ON action.id = state.failed
       """)
   }

@@ -2,7 +2,7 @@ import GRDB
 
 extension Index {
   /// Goes up when the tables change: an index of another version is made anew.
-  static let schemaVersion = 3
+  static let schemaVersion = 4
 
   /// All but `stamp` and `slice` is what the journal says, in a form that can be searched.
   static let schema = """
@@ -27,6 +27,9 @@ extension Index {
     CREATE TABLE unfinished(
       user TEXT NOT NULL, node TEXT NOT NULL, key TEXT NOT NULL,
       PRIMARY KEY (user, node)) WITHOUT ROWID;
+    CREATE TABLE current(
+      user TEXT NOT NULL, node TEXT NOT NULL, key TEXT NOT NULL,
+      PRIMARY KEY (user, node)) WITHOUT ROWID;
     CREATE TABLE build(id INTEGER PRIMARY KEY, line TEXT NOT NULL);
     CREATE TABLE damage(id INTEGER PRIMARY KEY, build INTEGER, line TEXT NOT NULL);
     CREATE TABLE stamp(
@@ -39,6 +42,6 @@ extension Index {
     """
 
   static let journalTables = [
-    "action", "output", "state", "started", "unfinished", "build", "damage",
+    "action", "output", "state", "started", "unfinished", "current", "build", "damage",
   ]
 }

@@ -156,6 +156,9 @@ struct Index: Sendable {
         try connection.cachedStatement(sql: statement)
           .execute(arguments: [userColumn(user), node, key.hex])
       }
+    case .current(let user, let node, let key):
+      try connection.cachedStatement(sql: "INSERT OR REPLACE INTO current VALUES (?, ?, ?)")
+        .execute(arguments: [userColumn(user), node, key.hex])
     case .build(let record):
       try connection.execute(
         sql: "INSERT INTO build(line) VALUES (?)", arguments: [record.json.text])

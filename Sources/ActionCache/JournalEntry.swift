@@ -8,6 +8,8 @@ public enum JournalEntry: Sendable, Equatable {
   case action(ActionRecord)
   /// A node came to stand for the result of an earlier action.
   case adopted(user: String?, node: String, key: Digest)
+  /// A user's bundle became the one in use: that of the action with this key.
+  case current(user: String?, node: String, key: Digest)
   /// A build began.
   case build(BuildRecord)
   /// An object was found damaged.
@@ -20,6 +22,7 @@ public enum JournalEntry: Sendable, Equatable {
     case .action(let record): return record.json
     case .started(let user, let node, let key): return Self.json("started", user, node, key)
     case .adopted(let user, let node, let key): return Self.json("adopted", user, node, key)
+    case .current(let user, let node, let key): return Self.json("current", user, node, key)
     case .build(let record): return record.json
     case .damaged(let record): return record.json
     case .synced: return ["type": "synced"]
@@ -32,14 +35,16 @@ public enum JournalEntry: Sendable, Equatable {
     case "action":
       guard let record = ActionRecord(json) else { return nil }
       self = .action(record)
-    case "started", "adopted":
+    case "started", "adopted", "current":
       guard let node = json["node"]?.stringValue,
         let key = json["key"]?.stringValue.flatMap({ Digest($0) })
       else { return nil }
       let user = json["user"]?.stringValue
-      self =
-        json["type"] == "started"
-        ? .started(user: user, node: node, key: key) : .adopted(user: user, node: node, key: key)
+      switch json["type"] {
+      case "started": self = .started(user: user, node: node, key: key)
+      case "adopted": self = .adopted(user: user, node: node, key: key)
+      default: self = .current(user: user, node: node, key: key)
+      }
     case "build": self = .build(BuildRecord(json))
     case "damaged":
       guard let record = DamageRecord(json) else { return nil }

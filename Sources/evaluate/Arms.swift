@@ -17,7 +17,8 @@ struct Arms {
   private var config: ModelConfig { model.config }
 
   func write() throws {
-    let tokenizer = try context.optionalInput("test").map { _ in
+    let validation = context.optionalInput("validation")
+    let tokenizer = try (context.optionalInput("test") ?? validation).map { _ in
       try TokenizerFolder.open(paths: base.filePaths) { try base.map($0) }
     }
     let records = try context.optionalInput("test").map { try RecordFile.decode($0.read()) }
@@ -58,8 +59,17 @@ struct Arms {
       }
       scores[arm.name] = .object(facts)
     }
+    var metrics: [String: JSON] = ["arms": .object(scores)]
+    if let validation, let tokenizer {
+      metrics["validation_arms"] = .object(
+        try validated(
+          validation, base: Network(model), personal: personal.map { Network(model, adapter: $0) },
+          retrievals.first?.retrieval, tokenizer))
+      // Two bundles can be compared where they were measured on the same texts.
+      metrics["validation_text"] = .string(validation.digest.description)
+    }
     try context.output("metrics").write(
-      "metrics.json", text: JSON.object(["arms": .object(scores)]).text + "\n")
+      "metrics.json", text: JSON.object(metrics).text + "\n")
 
     if let tokenizer, let end = tokenizer.separatorID, context[Evaluate.examples] > 0 {
       var beside = SideBySide(
@@ -73,6 +83,24 @@ struct Arms {
     if context[Evaluate.keepLogits] {
       try writeLogits(Network(model, adapter: personal), samples)
     }
+  }
+
+  /// Scores the arms that a bundle may ship on validation texts; none if these are empty.
+  private func validated(
+    _ validation: InputArtifact, base: Network, personal: Network?, _ retrieval: Retrieval?,
+    _ tokenizer: any Tokenizer
+  ) throws -> [String: JSON] {
+    let samples = try encoded(RecordFile.decode(validation.read()), tokenizer)
+    guard samples.contains(where: { $0.lossCount > 0 }) else { return [:] }
+    var scores: [String: JSON] = [:]
+    for (name, network) in [("base", base), ("personal", personal)] {
+      guard let network else { continue }
+      scores[name] = try Scorer(network).score(samples).json
+      if let retrieval {
+        scores[name + "+retrieval"] = try Scorer(network).score(retrieval.augment(samples)).json
+      }
+    }
+    return scores
   }
 
   /// Has an arm answer the test's questions, if there are any; returns what its answers are worth.
@@ -134,6 +162,12 @@ struct Arms {
     guard let records, let tokenizer else {
       throw EvaluateError.nothingToScore
     }
+    return try encoded(records, tokenizer)
+  }
+
+  private func encoded(
+    _ records: [Record], _ tokenizer: any Tokenizer
+  ) throws -> [TokenSample] {
     let window = context[Evaluate.window] > 0 ? context[Evaluate.window] : config.maximumPositions
     return try SampleEncoder(tokenizer: tokenizer, window: min(window, config.maximumPositions))
       .encode(records)

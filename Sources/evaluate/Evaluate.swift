@@ -21,6 +21,9 @@ import Tokenizers
       help: "The base, with its tokenizer where records are given."),
     Input("tokens", kind: "tokens", optional: true, help: "Tokens to be scored."),
     Input("test", kind: "records", optional: true, help: "Or records: the user's test texts."),
+    Input(
+      "validation", kind: "records", optional: true,
+      help: "The user's validation texts, by which package decides what a bundle ships."),
     Input("adapter", kind: "adapter", optional: true, help: "The personal adapter."),
     Input(
       "control", kind: "adapter", optional: true,

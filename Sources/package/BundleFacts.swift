@@ -1,5 +1,6 @@
 import Bytes
 import Formats
+import PersonalLM
 import StageKit
 
 /// Stores what manifest and card have to say of a bundle.
@@ -20,33 +21,40 @@ struct BundleFacts {
   /// The reports of ingest and filter, as they wrote them.
   let records: JSONNode?
   let samples: JSONNode?
+  let gate: ShipGate
+  /// The files of the shared base; none where the bundle has its own model.
+  let sharedFiles: [BundleManifest.File]
 
   static let unknown = "unknown"
 
   init(
-    _ context: StageContext, base: InputArtifact, model: GGUFModel, baseName: String,
-    baseLicence: String
+    _ context: StageContext, base: InputArtifact, model: GGUFModel, modelDigest: Digest,
+    gate: ShipGate, metrics: JSONNode?, sharedFiles: [BundleManifest.File]
   ) throws {
     let card = base.has("README.md") ? CardHeader(try base.text("README.md")) : nil
-    self.baseName = Self.first(baseName, card?["model_name"], card?.title)
-    self.baseLicence = Self.first(baseLicence, card?["license"], nil)
+    baseName = Self.first(context[Package.baseName], card?["model_name"], card?.title)
+    baseLicence = Self.first(context[Package.baseLicence], card?["license"], nil)
     baseDigest = base.digest
-    modelDigest = try context.input("model").digest
+    self.modelDigest = modelDigest
+    self.gate = gate
+    self.metrics = metrics
+    self.sharedFiles = sharedFiles
     config = model.config
     type = try model.file.tensor("blk.0.attn_v.weight").type.name
     let folder = context.optionalInput("adapter")
     adapter = try folder.map { try AdapterConfig(json: $0.read(AdapterConfig.fileName)) }
     adapterDigest = folder?.digest
-    func json(_ name: String, _ path: String) throws -> JSONNode? {
-      guard let input = context.optionalInput(name) else { return nil }
-      let own = input.isTree ? (input.has(path) ? path : input.paths.first ?? path) : ""
-      return try JSONNode(parsing: input.read(own), format: name)
-    }
-    metrics = try json("metrics", "metrics.json")
-    records = try json("records_report", "report.json")
-    samples = try json("samples_report", "report.json")
+    records = try Self.json(context, "records_report", "report.json")
+    samples = try Self.json(context, "samples_report", "report.json")
     let manner = context.optionalInput("profile")
     profile = try manner.flatMap { $0.has("profile.txt") ? try $0.text("profile.txt") : nil }
+  }
+
+  /// An input's JSON.
+  static func json(_ context: StageContext, _ name: String, _ path: String) throws -> JSONNode? {
+    guard let input = context.optionalInput(name) else { return nil }
+    let own = input.isTree ? (input.has(path) ? path : input.paths.first ?? path) : ""
+    return try JSONNode(parsing: input.read(own), format: name)
   }
 
   private static func first(_ given: String, _ found: String?, _ other: String?) -> String {
@@ -55,23 +63,27 @@ struct BundleFacts {
   }
 
   /// The manifest: every other file with its digest, and what it all was made from.
-  func manifest(_ files: [BundleFile]) -> JSONNode {
+  func manifest(_ files: [BundleManifest.File]) -> JSONNode {
+    func list(_ files: [BundleManifest.File]) -> JSONNode {
+      .object(
+        files.map {
+          JSONMember(
+            $0.path,
+            .object(["digest": .string($0.digest.description), "bytes": .int($0.bytes)]))
+        })
+    }
+    var base: [JSONMember] = [
+      JSONMember("name", .string(baseName)), JSONMember("digest", .string(baseDigest.description)),
+      JSONMember("licence", .string(baseLicence)),
+    ]
+    if !sharedFiles.isEmpty { base.append(JSONMember("files", list(sharedFiles))) }
+    let layout: BundleManifest.Layout = sharedFiles.isEmpty ? .merged : .adapter
     var members: [JSONMember] = [
-      JSONMember("format", .string("plm-bundle 1")),
-      JSONMember(
-        "files",
-        .object(
-          files.map {
-            JSONMember(
-              $0.path,
-              .object(["digest": .string($0.digest.description), "bytes": .int($0.size)]))
-          })),
-      JSONMember(
-        "base",
-        .object([
-          "name": .string(baseName), "digest": .string(baseDigest.description),
-          "licence": .string(baseLicence),
-        ])),
+      JSONMember("format", .string("plm-bundle 2")),
+      JSONMember("layout", .string(layout.rawValue)),
+      JSONMember("gate", gate.json),
+      JSONMember("files", list(files)),
+      JSONMember("base", .object(base)),
       JSONMember(
         "model",
         .object([
@@ -112,6 +124,22 @@ struct BundleFacts {
       members.append(JSONMember(name, .object(kept)))
     }
     return .object(members)
+  }
+}
+
+extension BundleFacts {
+  /// How Ollama takes the bundle in: `ollama create NAME -f Modelfile`.
+  func modelfile(hasAdapter: Bool) -> [UInt8] {
+    var lines: [String]
+    if sharedFiles.isEmpty {
+      lines = ["FROM ./model.gguf"]
+    } else {
+      lines = ["FROM ../\(BundleManifest.baseFolder(of: sharedFiles))/model.gguf"]
+      if hasAdapter, gate.ships.isPersonal { lines.append("ADAPTER ./adapter.gguf") }
+    }
+    // A model that only continues texts gets the prompt as it is.
+    lines += ["TEMPLATE \"{{ .Prompt }}\"", "PARAMETER num_ctx \(config.maximumPositions)"]
+    return Array((lines.joined(separator: "\n") + "\n").utf8)
   }
 }
 

@@ -1,5 +1,6 @@
 import Bytes
 import Formats
+import PersonalLM
 
 /// Writes the README.md of a bundle: what it is, what it was made from, how good it is, how to use
 /// it.
@@ -9,9 +10,10 @@ struct ModelCard {
   init(_ facts: BundleFacts, files: [String]) {
     var parts = [Self.header(facts), Self.opening(facts)]
     parts.append(Self.origin(facts))
+    parts.append(Self.shipped(facts))
     if let metrics = Self.measures(facts) { parts.append(metrics) }
     if let profile = facts.profile { parts.append(Self.manner(profile)) }
-    parts.append(Self.use(files))
+    parts.append(Self.use(facts, files))
     parts.append(Self.contents(files))
     parts.append(Self.limits(facts, files))
     text = parts.joined(separator: "\n")
@@ -76,6 +78,18 @@ struct ModelCard {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  private static func shipped(_ facts: BundleFacts) -> String {
+    let what =
+      switch facts.gate.ships {
+      case .base: "The base alone answers."
+      case .baseRetrieval: "The base answers, with the person's own texts before each prompt."
+      case .personal: "The personal model answers."
+      case .personalRetrieval:
+        "The personal model answers, with the person's own texts before each prompt."
+      }
+    return "## What it ships\n\n\(what) Why: \(facts.gate.reason).\n"
+  }
+
   private static func measures(_ facts: BundleFacts) -> String? {
     guard let arms = facts.metrics?["arms"]?.members, !arms.isEmpty else { return nil }
     var lines = [
@@ -97,14 +111,22 @@ struct ModelCard {
     return "## The manner, in words\n\n" + lines.joined(separator: "\n>\n") + "\n"
   }
 
-  private static func use(_ files: [String]) -> String {
+  private static func use(_ facts: BundleFacts, _ files: [String]) -> String {
+    let isShared = !facts.sharedFiles.isEmpty
+    let folder = isShared ? "../\(BundleManifest.baseFolder(of: facts.sharedFiles))/" : ""
+    let adapter = isShared && files.contains("adapter.gguf") && facts.gate.ships.isPersonal
+    let model = "\(folder)model.gguf" + (adapter ? " --lora adapter.gguf" : "")
     var lines = [
       "## How to use it", "", "With plm:", "", "```sh",
-      "plm run USER \"The first words of a text\"", "```", "",
+      "plm run --bundle . \"The first words of a text\"", "```", "",
       "With llama.cpp:", "", "```sh",
-      "llama-completion -m model.gguf -no-cnv -p \"The first words of a text\"", "```",
+      "llama-completion -m \(model) -no-cnv -p \"The first words of a text\"", "```",
     ]
-    if files.contains("adapter.gguf") {
+    if isShared {
+      lines += [
+        "", "The base lies beside this folder, in `\(folder)`, where others may share it.",
+      ]
+    } else if files.contains("adapter.gguf"), facts.gate.ships.isPersonal {
       lines += [
         "",
         "`model.gguf` has the adapter merged in. `adapter.gguf` is the adapter alone, for use over the base "
@@ -118,7 +140,7 @@ struct ModelCard {
     let known = [
       ("model.gguf", "the model"), ("adapter.gguf", "the adapter for llama.cpp"),
       ("adapter/", "the adapter for PEFT, with the log of its training"),
-      ("tokenizer.json", "the vocabulary"),
+      ("tokenizer.json", "the vocabulary"), ("Modelfile", "how Ollama takes it in"),
       ("index.json", "the index over the person's own texts, and the texts themselves"),
       ("licences/", "the licence of the base"),
     ]

@@ -32,6 +32,9 @@ struct BuildCommand: AsyncParsableCommand {
   @Option(help: "Runs a node whatever is known of it.")
   var force: [String] = []
 
+  @Flag(help: "Takes new bundles into use even where they are worse on validation texts.")
+  var acceptWorse = false
+
   @Flag(help: "Starts a stage anew for every action, instead of keeping it for those that follow.")
   var noWorkers = false
 
@@ -75,21 +78,26 @@ struct BuildCommand: AsyncParsableCommand {
       try cache.record([.build(record)])
     }
     let outcomes = try await Interruption.heeded { try await builder.run() }
+    let decisions =
+      dryRun ? [] : try CurrentBundle(cache: cache, acceptsWorse: acceptWorse).decide(outcomes)
     withExtendedLifetime(lock) {}
     printer.end()
     let tally = Tally(outcomes)
-    report(outcomes, tally, damaged: builder.damaged)
+    report(outcomes, tally, damaged: builder.damaged, decisions)
     let code = Task.isCancelled || Interruption.happened ? Ending.interrupted : tally.exitCode
     if code != 0 { throw ExitCode(code) }
   }
 
-  private func report(_ outcomes: [Outcome], _ tally: Tally, damaged: [Digest]) {
+  private func report(
+    _ outcomes: [Outcome], _ tally: Tally, damaged: [Digest], _ decisions: [CurrentBundle.Decision]
+  ) {
     if common.json {
       Terminal.write(
         [
           "outcomes": .array(outcomes.map(\.json)), "counts": tally.json,
           "exit": .int(Int(tally.exitCode)),
           "damaged": .array(damaged.map { .string($0.description) }),
+          "kept": .array(decisions.map(\.json)),
         ] as JSON)
       return
     }
@@ -104,6 +112,7 @@ struct BuildCommand: AsyncParsableCommand {
         "\(outcome.target) failed (exit \(outcome.exit)): \(outcome.message ?? "")\n"
           + "  plm log \(outcome.target) shows what it printed\n")
     }
+    for decision in decisions { Terminal.write(decision.words + "\n") }
     let users = Set(outcomes.compactMap(\.user)).count
     let who = users == 0 ? "" : users == 1 ? "1 user: " : "\(users) users: "
     Terminal.write("\(who)\(tally.words)\n")

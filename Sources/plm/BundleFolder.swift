@@ -6,6 +6,8 @@ import ObjectStore
 struct BundleFolder {
   /// Where the bundle shall lie.
   let path: String
+  /// Whether it is a base that bundles share, which has no manifest of its own.
+  var isBase = false
 
   private var files: FileManager { .default }
 
@@ -14,7 +16,7 @@ struct BundleFolder {
   ///   `FileError`.
   func write(_ tree: Tree, from store: ObjectStore) throws {
     if files.fileExists(atPath: path) {
-      guard isBundle else {
+      guard isBundle || isBase else {
         throw UsageProblem("\(path) is there and holds no bundle; nothing in it was changed")
       }
       if try isSame(as: tree) { return }

@@ -57,20 +57,15 @@ struct PerplexityCommand: ParsableCommand {
     guard let content = FileManager.default.contents(atPath: path) else {
       throw UsageProblem("there is no text at \(path)")
     }
-    let modelPath = CommonOptions.absolute(model)
-    guard FileManager.default.fileExists(atPath: modelPath) else {
-      throw UsageProblem("there is no model at \(modelPath)")
-    }
-    let opened = try BaseModel(path: modelPath)
-    let adapter = try adapter.map { try opened.adapter(at: CommonOptions.absolute($0)) }
-    let tokenizer = opened.tokenizer
+    let opened = try PersonalModel.open(model: model, adapter: adapter)
+    let tokenizer = opened.base.tokenizer
     let ids = tokenizer.encode(String(decoding: content, as: UTF8.self))
     guard ids.count >= context else {
       throw UsageProblem(
         "the text has \(ids.count) tokens, less than one window of \(context); see --context")
     }
     let network = Network(
-      opened.model, adapter: adapter, precision: Precision(rawValue: precision) ?? .f32)
+      opened.base.model, adapter: opened.adapter, precision: Precision(rawValue: precision) ?? .f32)
     let all = windows > 0 ? min(windows, ids.count / context) : ids.count / context
     let isShown = isatty(2) == 1
     let perplexity = try Perplexity(

@@ -15,8 +15,8 @@ struct Plm: AsyncParsableCommand {
       BuildCommand.self, StatusCommand.self, WhyCommand.self, GraphCommand.self, LogCommand.self,
       ShowCommand.self, CatCommand.self, LineageCommand.self, DiffCommand.self,
       HistoryCommand.self, StagesCommand.self, StoreCommand.self, RunCommand.self,
-      ChatCommand.self, ServeCommand.self, BundleCommand.self,
-      TokensCommand.self, PerplexityCommand.self, ResultsCommand.self,
+      ChatCommand.self, ServeCommand.self, BundleCommand.self, TokensCommand.self,
+      PerplexityCommand.self, ResultsCommand.self,
     ])
 
   static func main() async {

@@ -10,6 +10,10 @@ struct ResultTable {
     var text = table + "\n" + legend
     for result in results {
       if let failure = result.failure { text += "\n\(failure)\n" }
+      if let note = result.note { text += "\n\(note)\n" }
+      if let ships = result.ships, ships != "personal" {
+        text += "\n\(result.user): \(ships) is best on validation texts, so the bundle ships that\n"
+      }
       if let continuation = result.continuation { text += "\n" + side(result.user, continuation) }
     }
     return text

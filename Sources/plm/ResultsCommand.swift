@@ -4,6 +4,7 @@ import Bytes
 import Foundation
 import Graph
 import ObjectStore
+import PersonalLM
 import Resolver
 
 struct ResultsCommand: ParsableCommand {
@@ -35,6 +36,9 @@ struct ResultsCommand: ParsableCommand {
         guard let bundle = results[index].bundle else { continue }
         let path = "\(export)/\(UserName.encoded(results[index].user))"
         try BundleFolder(path: path).write(try cache.store.tree(bundle), from: cache.store)
+        if let base = results[index].base {
+          try Self.export(base: base, to: export, cache.store)
+        }
         results[index].path = path
       }
     }
@@ -43,6 +47,16 @@ struct ResultsCommand: ParsableCommand {
     } else {
       Terminal.write(ResultTable(results).text)
     }
+  }
+
+  /// Copies a base that bundles share, once, beside them.
+  private static func export(base: Digest, to folder: String, _ store: ObjectStore) throws {
+    let tree = try store.tree(base)
+    let name = BundleManifest.baseFolder(
+      of: tree.entries.map {
+        BundleManifest.File(path: $0.path, digest: $0.digest, bytes: $0.size)
+      })
+    try BundleFolder(path: "\(folder)/\(name)", isBase: true).write(tree, from: store)
   }
 
   /// The users asked for, else those of the last build, else all that the store knows.

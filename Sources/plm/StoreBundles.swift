@@ -40,7 +40,7 @@ struct StoreBundles: BundleSource {
   func package(of user: String) throws -> ActionRecord? {
     for place in try cache.places() {
       guard let owner = place.user, owner == user || UserName.encoded(owner) == user,
-        let action = try cache.state(user: owner, node: place.node).action,
+        let action = try cache.currentBundle(user: owner, node: place.node),
         action.stage == "package", action.outputs["bundle"] != nil
       else { continue }
       return action
@@ -63,19 +63,22 @@ extension PersonalModel {
     model: String?, adapter: String?, bundle: String?, user: String?, _ common: CommonOptions
   ) throws -> PersonalModel {
     if let bundle { return try PersonalModel(bundle: CommonOptions.absolute(bundle)) }
-    if let model {
-      let path = CommonOptions.absolute(model)
-      guard FileManager.default.fileExists(atPath: path) else {
-        throw UsageProblem("there is no model at \(path)")
-      }
-      if FileManager.default.fileExists(atPath: "\(path)/\(BundleManifest.fileName)") {
-        return try PersonalModel(bundle: path)
-      }
-      let base = try BaseModel(path: path)
-      return PersonalModel(
-        base: base, adapter: try adapter.map { try base.adapter(at: CommonOptions.absolute($0)) })
-    }
+    if let model { return try open(model: model, adapter: adapter) }
     let found = try StoreBundles(cache: try common.openCache()).bundle(of: user ?? "")
     return try PersonalModel(found, base: BaseModel(of: found))
+  }
+
+  /// Opens a model's folder or file, or a bundle.
+  static func open(model: String, adapter: String?) throws -> PersonalModel {
+    let path = CommonOptions.absolute(model)
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw UsageProblem("there is no model at \(path)")
+    }
+    if FileManager.default.fileExists(atPath: "\(path)/\(BundleManifest.fileName)") {
+      return try PersonalModel(bundle: path)
+    }
+    let base = try BaseModel(path: path)
+    return PersonalModel(
+      base: base, adapter: try adapter.map { try base.adapter(at: CommonOptions.absolute($0)) })
   }
 }

@@ -18,6 +18,12 @@ struct UserResult {
   private(set) var continuation: Continuation?
   /// Why there is no bundle, or only an older one.
   private(set) var failure: String?
+  /// What it ships, and why.
+  private(set) var ships: String?
+  /// Why the bundle in use is not the newest.
+  private(set) var note: String?
+  /// The shared base of the bundle's layout.
+  private(set) var base: Digest?
   /// Where the bundle was copied to.
   var path: String?
 
@@ -31,7 +37,12 @@ struct UserResult {
         failure =
           failure ?? "\(UserName.encoded(user))/\(node) failed: \(failed.message ?? "")"
       }
-      if let action = state.action, action.stage == "package" { try read(action, cache) }
+      guard let newest = state.action, newest.stage == "package" else { continue }
+      let action = try cache.currentBundle(user: user, node: node) ?? newest
+      if action.key != newest.key {
+        note = "\(user): a newer bundle is worse on validation texts; this one stays in use"
+      }
+      try read(action, cache)
     }
   }
 
@@ -39,9 +50,11 @@ struct UserResult {
     guard let bundle = action.outputs["bundle"] else { return }
     let tree = try cache.store.tree(bundle)
     self.bundle = bundle
+    base = action.outputs["base"]
     bundleSize = tree.size
     guard let entry = tree["manifest.json"] else { return }
     let manifest = try JSON(parsing: try cache.store.read(entry.digest))
+    ships = manifest["gate"]?["ships"]?.stringValue
     realSamples = manifest["records"]?["split"]?["history"]?.intValue
     syntheticSamples = manifest["samples"]?["samples"]?.intValue
     acceptedSamples = manifest["samples"]?["accepted"]?.intValue
@@ -69,6 +82,8 @@ struct UserResult {
       bundle["path"] = path.map { .string($0) }
       return .object(bundle)
     }
+    members["ships"] = ships.map { .string($0) }
+    members["note"] = note.map { .string($0) }
     members["continuation"] = continuation?.json
     members["failure"] = failure.map { .string($0) }
     return .object(members)
