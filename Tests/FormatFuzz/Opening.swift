@@ -70,6 +70,6 @@ enum Opening {
       _ = tokenizer.piece(of: id)
       _ = tokenizer.bytes(of: id)
     }
-    _ = tokenizer.ggufMetadata(count: 300)
+    _ = try tokenizer.ggufMetadata(count: 300)
   }
 }

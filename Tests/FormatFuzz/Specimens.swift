@@ -25,7 +25,7 @@ struct Specimens {
     text.withUTF8 { words.add($0, rule: .gpt2) }
     var trainer = VocabularyTrainer(words)
     let tokenizer = try trainer.train(size: 290)
-    self.tokenizer = tokenizer.json()
+    self.tokenizer = try tokenizer.json()
 
     func config(_ family: ModelFamily, hidden: Int) -> ModelConfig {
       ModelConfig(
@@ -49,7 +49,7 @@ struct Specimens {
     ].map { config, type in
       let source = Source(config: config)
       let export = try GGUFExport(config: config, type: type)
-      var bytes = export.layout(tokenizer: tokenizer.ggufMetadata(count: 300)).header
+      var bytes = export.layout(tokenizer: try tokenizer.ggufMetadata(count: 300)).header
       for item in export.items {
         try export.write(item, from: source, adapter: nil) { bytes += $0 }
       }

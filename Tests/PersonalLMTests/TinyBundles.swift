@@ -82,7 +82,7 @@ struct TinyBundles {
     }
     var files: [File] = [
       ("config.json", config.json()), ("model.safetensors", weights.bytes()),
-      ("tokenizer.json", tokenizer.json()), ("tokenizer_config.json", tokenizer.configJSON()),
+      ("tokenizer.json", try tokenizer.json()), ("tokenizer_config.json", tokenizer.configJSON()),
     ]
     if template {
       let jinja = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}<assistant>"
