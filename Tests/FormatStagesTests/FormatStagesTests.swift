@@ -220,7 +220,7 @@ struct FormatStagesTests {
     #expect(
       found == [
         "567447264040", "a5b080967bb8", "330aafb93c99", "a9f183d407f1", "12b18797f76a",
-        "3f8a567d01f1",
+        "339fabbb530b",
       ])
   }
 
