@@ -187,7 +187,7 @@ let package = Package(
         "Bytes", "Formats", "Corpus", "Persona", "Tokenizers", "Evaluation", "Kernels", "Models",
       ]),
     tests("StageKitTests", ["Bytes", "ObjectStore", "StageKit", "probe"]),
-    tests("PlmTests", ["Bytes", "ObjectStore", "ActionCache", "plm"]),
+    tests("PlmTests", ["Bytes", "ObjectStore", "ActionCache", "Resolver", "plm"]),
     tests("EndToEndTests", ["Bytes", "ObjectStore", "Formats", "Models"]),
     tests("ArchitectureTests", []),
   ],

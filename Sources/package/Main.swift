@@ -62,7 +62,7 @@ import Tokenizers
     let merged = try context.input("model")
     let metrics = try BundleFacts.json(context, "metrics", "metrics.json")
     let decided = ShipGate(
-      metrics: context[Self.gate] ? metrics : nil, isPersonal: adapter != nil,
+      metrics: metrics, isOn: context[Self.gate], isPersonal: adapter != nil,
       hasBase: baseModel != nil, hasIndex: index != nil)
     // What a merged bundle falls back to is the base alone.
     let model = isShared || !decided.ships.isPersonal ? baseModel ?? merged : merged

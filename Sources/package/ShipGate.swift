@@ -15,7 +15,8 @@ struct ShipGate {
   ///   - isPersonal: whether there is a personal model at all.
   ///   - hasBase: whether there is a base to fall back to.
   ///   - hasIndex: whether the bundle can retrieve.
-  init(metrics: JSONNode?, isPersonal: Bool, hasBase: Bool, hasIndex: Bool) {
+  ///   - isOn: whether to decide at all; else the personal model ships.
+  init(metrics: JSONNode?, isOn: Bool, isPersonal: Bool, hasBase: Bool, hasIndex: Bool) {
     let measured = metrics?["validation_arms"]
     arms = measured
     text = metrics?["validation_text"]
@@ -30,6 +31,11 @@ struct ShipGate {
     guard isPersonal else {
       ships = .base
       reason = "no adapter was given: this is the base"
+      return
+    }
+    guard isOn else {
+      ships = .personal
+      reason = "the personal model, whatever was measured (gate=false)"
       return
     }
     guard let personal = best([.personal, .personalRetrieval]),

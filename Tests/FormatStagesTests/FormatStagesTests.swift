@@ -199,6 +199,79 @@ struct FormatStagesTests {
     #expect(card.contains("| base | 4.5000 | 1.2500 |"))
   }
 
+  /// What evaluate would have written of four arms on validation texts.
+  private func metrics(_ base: Double, _ helped: Double, _ own: Double) throws -> String {
+    let path = model.folder("metrics-\(base)-\(helped)-\(own).json")
+    try Files.write(
+      """
+      {"arms":{"base":{"loss":9}},"validation_text":"sha256:x","validation_arms":{\
+      "base":{"loss":\(base)},"base+retrieval":{"loss":\(helped)},"personal":{"loss":\(own)},\
+      "personal+retrieval":{"loss":8}}}
+      """, to: path)
+    return path
+  }
+
+  @Test(arguments: [
+    (4.0, 3.9, 3.5, "personal"), (4.0, 4.1, 4.2, "base"), (4.0, 3.0, 3.5, "base+retrieval"),
+    (4.0, 4.0, 4.0, "base"),
+  ])
+  func `a bundle ships what is best on validation texts`(
+    base: Double, helped: Double, own: Double, ships: String
+  ) throws {
+    let made = try runner.outputs("quantize", ["base": model.base, "adapter": model.adapter])
+    let plain = try runner.outputs("quantize", ["base": model.base])
+    let index = model.folder("index.json")
+    try Files.write("{}", to: index)
+    let bundle = try runner.outputs(
+      "package",
+      [
+        "base": model.base, "model": try #require(made["model"]).description,
+        "base_model": try #require(plain["model"]).description, "adapter": model.adapter,
+        "index": index, "metrics": try metrics(base, helped, own),
+      ])["bundle"]
+    let manifest = try JSON(parsing: runner.file(bundle, "manifest.json").copied())
+    #expect(manifest["gate"]?["ships"]?.stringValue == ships)
+    #expect(manifest["gate"]?["validation_text"] == "sha256:x")
+    // What answers is what the gate says.
+    let tree = try runner.home.store.tree(try #require(bundle))
+    let wanted = ships == "personal" ? made["model"] : plain["model"]
+    let model = try runner.home.store.tree(try #require(wanted))["model.gguf"]
+    #expect(tree["model.gguf"]?.digest == model?.digest)
+    let card = String(decoding: try runner.file(bundle, "README.md").copied(), as: UTF8.self)
+    #expect(card.contains("## What it ships"))
+    #expect(card.contains("falls back") == (ships != "personal"))
+  }
+
+  @Test func `with a shared base a bundle is an adapter, and all have one base`() throws {
+    let made = try runner.outputs("quantize", ["base": model.base, "adapter": model.adapter])
+    let plain = try runner.outputs("quantize", ["base": model.base])
+    func package(_ more: String) throws -> [String: Digest] {
+      try runner.outputs(
+        "package",
+        [
+          "base": model.base, "model": try #require(made["model"]).description,
+          "base_model": try #require(plain["model"]).description, "adapter": model.adapter,
+          "adapter_gguf": try #require(made["adapter"]).description,
+        ], set: ["layout": "adapter", "base_name": more, "modelfile": "true"])
+    }
+    let (one, two) = (try package("one"), try package("two"))
+    #expect(one["base"] == two["base"] && one["bundle"] != two["bundle"])
+    let own = try runner.home.store.tree(try #require(one["bundle"]))
+    let shared = try runner.home.store.tree(try #require(one["base"]))
+    #expect(own["model.gguf"] == nil && own["adapter/adapter_model.safetensors"] != nil)
+    let manifest = try JSON(parsing: runner.file(one["bundle"], "manifest.json").copied())
+    let files = try #require(manifest["base"]?["files"]?.objectValue)
+    #expect(Set(files.keys) == Set(shared.entries.map(\.path)))
+    #expect(files["model.gguf"]?["digest"]?.stringValue == shared["model.gguf"]?.digest.description)
+    let modelfile = String(
+      decoding: try runner.file(one["bundle"], "Modelfile").copied(), as: UTF8.self)
+    #expect(modelfile.contains("FROM ../base-") && modelfile.contains("ADAPTER ./adapter.gguf"))
+    let none = try runner.run(
+      "package", ["base": model.base, "model": try #require(made["model"]).description],
+      set: ["layout": "adapter"])
+    #expect(none.exitCode == 2 && none.errors.contains("base_model"))
+  }
+
   /// A digest that changes without a new version of the stage means that old results are taken
   /// for new ones: raise the version, then write the new digests here.
   @Test func `the same inputs give the digests they always gave`() throws {

@@ -74,6 +74,9 @@ public final class RunningProgram {
     }
   }
 
+  /// What it has written so far.
+  public var output: String { (try? Files.text(folder("out"))) ?? "" }
+
   /// Sends a signal.
   public func kill(_ signal: Int32) {
     guard status == nil else { return }
