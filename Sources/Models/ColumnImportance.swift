@@ -46,8 +46,8 @@ public struct ColumnImportance: Sendable {
           sums["\(layer).\(Self.shared(projection))"]?.means(tokens)
       }
     }
-    let output = config.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight"
-    columns[output] = last.means(tokens)
+    // A tied matrix is also the table that texts are read by, to which no column matters less.
+    if !config.tiedEmbeddings { columns["lm_head.weight"] = last.means(tokens) }
     self.columns = columns
   }
 
