@@ -124,7 +124,9 @@ public struct BPEEncoder {
     _ word: UnsafeBufferPointer<UInt8>, into ids: inout [Int32]
   ) {
     symbols.removeAll(keepingCapacity: true)
-    for byte in word { symbols.append(vocabulary.byteIDs[Int(byte)]) }
+    for byte in word where vocabulary.byteIDs[Int(byte)] >= 0 {
+      symbols.append(vocabulary.byteIDs[Int(byte)])
+    }
     ranks.removeAll(keepingCapacity: true)
     for at in symbols.indices.dropLast() {
       ranks.append(vocabulary.table.entry(symbols[at], symbols[at + 1]).rank)
@@ -149,7 +151,7 @@ public struct BPEEncoder {
 
   /// The same with a heap, for words of any length.
   private func mergeLong(_ word: UnsafeBufferPointer<UInt8>, into ids: inout [Int32]) {
-    let symbols = word.map { vocabulary.byteIDs[Int($0)] }
+    let symbols = word.map { vocabulary.byteIDs[Int($0)] }.filter { $0 >= 0 }
     ids += SymbolJoiner.joined(symbols) { vocabulary.table.entry($0, $1) }
   }
 }

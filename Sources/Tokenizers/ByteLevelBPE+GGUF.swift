@@ -27,12 +27,14 @@ extension ByteLevelBPE {
       switch type {
       case .control, .userDefined:
         specials.append(AddedToken(id: Int32(id), content: name, isSpecial: type == .control))
-        pieces.append(Array(name.utf8))
-      case .unused: pieces.append([])
-      default:
-        pieces.append(ByteAlphabet.bytes(name) ?? Array(name.utf8))
-        ids[name] = Int32(id)
+      case .unused:
+        pieces.append([])
+        continue
+      default: break
       }
+      // A name may also be a piece that merges make.
+      pieces.append(ByteAlphabet.bytes(name) ?? Array(name.utf8))
+      ids[name] = ids[name] ?? Int32(id)
     }
     var merges: [(left: Int32, right: Int32)] = []
     for (rank, join) in joins.enumerated() {
@@ -44,9 +46,15 @@ extension ByteLevelBPE {
     func id(_ key: String) -> Int32? {
       file.metadata["tokenizer.ggml.\(key)"]?.int.flatMap { Int32(exactly: $0) }
     }
+    let start = id("bos_token_id")
+    var pipeline = TextPipeline(rule, added: specials)
+    if file.metadata["tokenizer.ggml.add_bos_token"]?.bool == true, let start {
+      pipeline.postProcessor.prefix = [start]
+    }
     try self.init(
-      pieces: pieces, merges: merges, specials: specials, rule: rule, bosID: id("bos_token_id"),
-      eosIDs: [id("eos_token_id")].compactMap { $0 })
+      pieces: pieces, merges: merges, pipeline: pipeline, rule: rule,
+      ignoresMerges: rule == .llama3, bosID: start,
+      eosIDs: [id("eos_token_id")].compactMap { $0 }, losesBytes: true)
   }
 
   /// The metadata by which llama.cpp knows this vocabulary.

@@ -38,7 +38,8 @@ extension ByteLevelBPE {
     try self.init(
       vocabulary: named, merges: try Self.parts(model["merges"]?.elements ?? []),
       pipeline: pipeline, rule: pipeline.preTokenizer.rule,
-      ignoresMerges: model["ignore_merges"]?.bool ?? false)
+      ignoresMerges: model["ignore_merges"]?.bool ?? false,
+      losesBytes: model["unk_token"]?.text == nil)
     try setEnds(config: config)
   }
 
@@ -73,13 +74,13 @@ extension ByteLevelBPE {
     }
     try self.init(
       vocabulary: named, merges: parts, pipeline: TextPipeline(rule, added: found), rule: rule,
-      ignoresMerges: rule == .llama3)
+      ignoresMerges: rule == .llama3, losesBytes: true)
     try setEnds(config: config)
   }
 
   private init(
     vocabulary: [(String, Int)], merges: [(Substring, Substring)], pipeline: TextPipeline,
-    rule: CuttingRule?, ignoresMerges: Bool
+    rule: CuttingRule?, ignoresMerges: Bool, losesBytes: Bool
   ) throws {
     let largest = 1 << 24
     let top = max(
@@ -118,7 +119,7 @@ extension ByteLevelBPE {
     }
     try self.init(
       pieces: pieces, merges: pairs, pipeline: pipeline, rule: rule, ignoresMerges: ignoresMerges,
-      ids: ids)
+      ids: ids, losesBytes: losesBytes)
   }
 
   /// Merges as `"a b"` (older files) or `["a", "b"]`.

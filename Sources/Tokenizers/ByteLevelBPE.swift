@@ -15,6 +15,7 @@ public struct ByteLevelBPE: Tokenizer {
   let pipeline: TextPipeline
   /// Whether a word that is a piece is taken as it is, whatever the merges would make of it.
   let ignoresMerges: Bool
+  /// The ids of single bytes; −1 for those that no piece is: text loses them.
   let byteIDs: [Int32]
   let table: MergeTable
   let ids: PieceTable
@@ -38,7 +39,7 @@ public struct ByteLevelBPE: Tokenizer {
   init(
     pieces: [[UInt8]], merges: [(left: Int32, right: Int32)], pipeline: TextPipeline,
     rule: CuttingRule?, ignoresMerges: Bool, bosID: Int32? = nil, eosIDs: [Int32] = [],
-    ids known: PieceTable? = nil
+    ids known: PieceTable? = nil, losesBytes: Bool = false
   ) throws(VocabularyError) {
     self.pieces = pieces
     self.merges = merges
@@ -55,7 +56,7 @@ public struct ByteLevelBPE: Tokenizer {
       pipeline.added.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     let ids = known ?? Self.table(pieces, reserved: Set(pipeline.added.map(\.id)))
     self.ids = ids
-    byteIDs = try Self.byteIDs(ids)
+    byteIDs = try Self.byteIDs(ids, losesBytes: losesBytes)
     var made: [(left: Int32, right: Int32, made: Int32)] = []
     made.reserveCapacity(merges.count)
     for (rank, merge) in merges.enumerated() {
@@ -76,10 +77,14 @@ public struct ByteLevelBPE: Tokenizer {
     return PieceTable(pieces, order: own + other)
   }
 
-  private static func byteIDs(_ ids: PieceTable) throws(VocabularyError) -> [Int32] {
+  private static func byteIDs(
+    _ ids: PieceTable, losesBytes: Bool
+  ) throws(VocabularyError) -> [Int32] {
     var result: [Int32] = []
     for byte in UInt8.min...UInt8.max {
-      guard let id = ids[[byte]] else { throw .missingByte(byte) }
+      // Printable ASCII is in every vocabulary for text.
+      guard let id = ids[[byte]] ?? (losesBytes && !(0x20..<0x7f).contains(byte) ? -1 : nil)
+      else { throw .missingByte(byte) }
       result.append(id)
     }
     return result

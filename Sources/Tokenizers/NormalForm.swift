@@ -14,7 +14,8 @@ enum NormalForm: String, Sendable {
     var result = ""
     var part = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
-      if Characters.isOlder(scalar, than: 12, 0) {
+      // U+11A7 joins with nothing either; Swift 6.3 loses it behind Hangul.
+      if Characters.isOlder(scalar, than: 12, 0), scalar.value != 0x11a7 {
         part.append(scalar)
       } else {
         result += plain(String(part))
@@ -28,11 +29,40 @@ enum NormalForm: String, Sendable {
   private func plain(_ text: String) -> String {
     if isThere(text) { return text }
     return switch self {
-    case .c: text.precomposedStringWithCanonicalMapping
+    case .c: Self.withHangulJoined(text.precomposedStringWithCanonicalMapping)
     case .d: text.decomposedStringWithCanonicalMapping
-    case .kc: text.precomposedStringWithCompatibilityMapping
-    case .kd: text.decomposedStringWithCompatibilityMapping
+    // The second decomposition puts marks in order, which the first one leaves out.
+    case .kc:
+      Self.withHangulJoined(
+        text.decomposedStringWithCompatibilityMapping.decomposedStringWithCanonicalMapping
+          .precomposedStringWithCanonicalMapping)
+    case .kd:
+      text.decomposedStringWithCompatibilityMapping.decomposedStringWithCanonicalMapping
     }
+  }
+
+  /// The text with final consonants joined to the syllables before them, which Swift 6.3 leaves out
+  /// where the syllable was composed before (Unicode Standard, section 3.12).
+  private static func withHangulJoined(_ text: String) -> String {
+    let finals: ClosedRange<UInt32> = 0x11a8...0x11c2
+    guard text.unicodeScalars.contains(where: { finals.contains($0.value) }) else { return text }
+    var result = String.UnicodeScalarView()
+    var open: Unicode.Scalar?
+    for scalar in text.unicodeScalars {
+      if let syllable = open, finals.contains(scalar.value),
+        let joined = Unicode.Scalar(syllable.value + scalar.value - 0x11a7)
+      {
+        result.append(joined)
+        open = nil
+        continue
+      }
+      if let open { result.append(open) }
+      let isOpen = (0xac00...0xd7a3).contains(scalar.value) && (scalar.value - 0xac00) % 28 == 0
+      open = isOpen ? scalar : nil
+      if !isOpen { result.append(scalar) }
+    }
+    if let open { result.append(open) }
+    return String(result)
   }
 
   /// Whether the text is plainly in this form already; false where it takes more to know.

@@ -11,6 +11,8 @@ struct Normalizer: Sendable {
     case charsMap(CharsMap)
     /// No spaces at the ends, and one in place of several.
     case collapseSpaces
+    /// Nothing of these bytes at the end.
+    case dropTrailing([UInt8])
   }
 
   var steps: [Step] = []
@@ -64,6 +66,10 @@ struct Normalizer: Sendable {
     case .collapseSpaces:
       let words = piece.bytes.split(separator: 0x20)
       piece.bytes = Array(words.joined(separator: [0x20]))[...]
+    case .dropTrailing(let end):
+      while piece.bytes.count >= end.count, piece.bytes.suffix(end.count) == end[...] {
+        piece.bytes.removeLast(end.count)
+      }
     case .charsMap(let map): piece.bytes = map.applied(to: piece.bytes)[...]
     }
   }

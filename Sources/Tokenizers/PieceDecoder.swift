@@ -62,11 +62,15 @@ struct PieceDecoder: Sendable {
     case .strip(let character, let start, let stop):
       return tokens.map { token in
         var token = token[...]
-        for _ in 0..<start where token.starts(with: character) {
+        var left = start
+        while left > 0, token.starts(with: character) {
           token.removeFirst(character.count)
+          left -= 1
         }
-        for _ in 0..<stop where token.suffix(character.count) == character[...] {
+        left = stop
+        while left > 0, token.suffix(character.count) == character[...] {
           token.removeLast(character.count)
+          left -= 1
         }
         return Array(token)
       }
@@ -151,6 +155,9 @@ extension PieceDecoder {
           try PreTokenizer.delimiter(node["pattern"] ?? .null, field: "decoder.pattern"),
           by: try text("content")))
     case "Strip":
+      guard !(try text("content")).isEmpty else {
+        throw .invalid(format: Self.format, field: "decoder.content", found: "nothing")
+      }
       let counts = ["start", "stop"].map { node[$0]?.int ?? 0 }
       guard counts.allSatisfy({ (0...1000).contains($0) }) else {
         throw .invalid(format: Self.format, field: "decoder.start and stop", found: "\(counts)")

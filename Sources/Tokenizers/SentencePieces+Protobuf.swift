@@ -60,7 +60,8 @@ extension SentencePieces {
         added: added, normalizer: try rules.normalizer(),
         decoder: PieceDecoder(
           [.replace(.text(Self.mark), by: [0x20]), .byteFallback, .fuse]
-            + (rules.addsSpace ? [.strip([0x20], start: 1, stop: 0)] : [])),
+            + (rules.addsSpace
+              ? [.strip([0x20], start: rules.dropsSpaces ? Int.max : 1, stop: 0)] : [])),
         postProcessor: postProcessor),
       unknownID: unknownID, fallsBack: trainer.fallsBack, bosID: id(trainer.bosID),
       eosIDs: [id(trainer.eosID)].compactMap { $0 }, ids: ids)
@@ -155,6 +156,8 @@ extension SentencePieces {
       if dropsSpaces { steps.append(.collapseSpaces) }
       if addsSpace { steps.append(.prepend([0x20])) }
       steps.append(.replace(.text([0x20]), by: SentencePieces.mark))
+      // Marks that the text itself ends with go too.
+      if dropsSpaces { steps.append(.dropTrailing(SentencePieces.mark)) }
       return Normalizer(steps: steps)
     }
   }

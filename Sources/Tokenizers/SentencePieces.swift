@@ -97,6 +97,12 @@ public struct SentencePieces: Tokenizer {
 
   // MARK: Decoding
 
+  public var dropsLeadingSpaces: Bool {
+    pipeline.decoder.steps.contains {
+      if case .strip(_, start: .max, stop: _) = $0 { true } else { false }
+    }
+  }
+
   public func bytes(of id: Int32) -> [UInt8] { bytes(of: id, isFirst: false) }
 
   public func bytes(ofFirst id: Int32) -> [UInt8] { bytes(of: id, isFirst: true) }

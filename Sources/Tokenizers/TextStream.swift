@@ -2,6 +2,8 @@
 public struct TextStream: Sendable {
   /// Bytes of a character that is not complete yet; at most three.
   private var pending: [UInt8] = []
+  /// Whether an id of text has come.
+  private var hasBegun = false
 
   public init() {}
 
@@ -11,6 +13,15 @@ public struct TextStream: Sendable {
     let complete = pending.count - Self.incompleteTail(of: pending)
     defer { pending.removeFirst(complete) }
     return String(decoding: pending[..<complete], as: UTF8.self)
+  }
+
+  /// Takes one more id of a text and returns the text that is complete by now.
+  public mutating func append(_ id: Int32, of tokenizer: any Tokenizer) -> String {
+    let bytes = hasBegun ? tokenizer.bytes(of: id) : tokenizer.bytes(ofFirst: id)
+    // Special tokens before a text are no part of it.
+    let counts = tokenizer.dropsLeadingSpaces ? bytes : tokenizer.bytes(of: id)
+    hasBegun = hasBegun || !counts.isEmpty
+    return append(bytes)
   }
 
   /// Returns what is left when nothing more comes.

@@ -19,6 +19,8 @@ public protocol Tokenizer: Sendable {
   /// The bytes an id stands for where it is the first of a text: some tokenizers put a space before
   /// texts, which is taken away again.
   func bytes(ofFirst id: Int32) -> [UInt8]
+  /// Whether text never starts with a space: `bytes(ofFirst:)` goes for each id until there is text.
+  var dropsLeadingSpaces: Bool { get }
   /// How the vocabulary spells an id, for people.
   func piece(of id: Int32) -> String
   /// The text of ids; what is not UTF-8 becomes U+FFFD.
@@ -32,6 +34,7 @@ public protocol Tokenizer: Sendable {
 extension Tokenizer {
   public var prefixIDs: [Int32] { [] }
   public var suffixIDs: [Int32] { [] }
+  public var dropsLeadingSpaces: Bool { false }
 
   /// The ids of a text in which names of special tokens are only words.
   public func encode(_ text: String) -> [Int32] { encode(text, specials: false) }

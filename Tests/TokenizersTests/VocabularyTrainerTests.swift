@@ -102,7 +102,7 @@ struct VocabularyFileTests {
     #"{"model":{"type":"WordPiece","vocab":{}}}"#, #"{"model":{"vocab":{"a":0},"merges":[]}}"#,
     #"{"model":{"byte_fallback":true,"vocab":{}}}"#, "{}",
     #"{"model":{"vocab":{"a":99999999999}},"pre_tokenizer":{"type":"ByteLevel"}}"#,
-    #"{"model":{"vocab":{"a":0}},"pre_tokenizer":{"type":"ByteLevel"},"normalizer":{"type":"Lowercase"}}"#,
+    #"{"model":{"vocab":{"a":0}},"pre_tokenizer":{"type":"ByteLevel"},"normalizer":{"type":"BertNormalizer"}}"#,
   ])
   func `what cannot be computed is refused`(json: String) {
     #expect(throws: (any Error).self) { try ByteLevelBPE(json: Array(json.utf8)) }
