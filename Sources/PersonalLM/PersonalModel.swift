@@ -5,6 +5,7 @@ import Foundation
 public import Models
 import Persona
 import Tokenizers
+import Synchronization
 
 /// Stores one person's model, ready to continue texts in their manner, offline.
 ///
@@ -108,33 +109,81 @@ public struct PersonalModel: Sendable {
   }
 
   package func choose(_ prompt: Prompt, among texts: [String]) async throws -> [Choice] {
-    let sums = try await withThrowingTaskGroup(of: (Int, Double).self) { group in
-      for (place, text) in texts.enumerated() {
-        group.addTask { (place, try await logprob(of: text, behind: prompt)) }
-      }
-      var sums = [Double](repeating: 0, count: texts.count)
-      for try await (place, sum) in group { sums[place] = sum }
-      return sums
-    }
-    let top = sums.max() ?? 0
-    let total = sums.reduce(0) { $0 + exp($1 - top) }
-    return zip(texts, sums).map {
-      Choice(text: $0, logprob: $1, probability: exp($1 - top) / total)
+    try await withCheckedThrowingContinuation { continuation in
+      choose(prompt, among: texts) { continuation.resume(with: $0) }
     }
   }
 
-  private func logprob(of text: String, behind prompt: Prompt) async throws -> Double {
-    let ids = base.tokenizer.encode(text)
-    guard !ids.isEmpty else { throw ModelError.emptyPrompt }
-    var request = DecodeRequest(
-      prompt: prompt.ids + ids, adapter: adapter,
-      options: GenerationOptions(maximumTokens: 0), scoredFrom: prompt.ids.count)
-    request.logprobs = 0
-    var sum = 0.0
-    for try await piece in stream(request, Prompt(ids: request.prompt), []) {
-      for token in piece.prompt { sum += Double(token.logprob ?? 0) }
+  /// Says how likely each of some texts is, without tasks: a server's threads may wait for it.
+  /// - Parameter done: called once, as a rule on the engine's thread.
+  package func choose(
+    _ prompt: Prompt, among texts: [String],
+    done: @escaping @Sendable (Result<[Choice], any Error>) -> Void
+  ) {
+    let ids = texts.map { base.tokenizer.encode($0) }
+    guard !texts.isEmpty, ids.allSatisfy({ !$0.isEmpty }) else {
+      done(.failure(ModelError.emptyPrompt))
+      return
     }
-    return sum
+    let tally = Tally(texts, done: done)
+    for (place, ids) in ids.enumerated() {
+      var request = DecodeRequest(
+        prompt: prompt.ids + ids, adapter: adapter,
+        options: GenerationOptions(maximumTokens: 0), scoredFrom: prompt.ids.count)
+      request.logprobs = 0
+      base.engine.start(
+        Engine.Job(
+          request: request,
+          tell: { [base] piece in
+            withExtendedLifetime(base) {
+              tally.add(piece.prompt, to: place, isLast: piece.end != nil)
+            }
+          }, fail: { tally.fail($0) }))
+    }
+  }
+
+  /// Adds up what several texts are worth until all are scored.
+  private final class Tally: Sendable {
+    private struct State {
+      var sums: [Double]
+      var open: Int
+      var hasFailed = false
+    }
+
+    private let texts: [String]
+    private let state: Mutex<State>
+    private let done: @Sendable (Result<[Choice], any Error>) -> Void
+
+    init(_ texts: [String], done: @escaping @Sendable (Result<[Choice], any Error>) -> Void) {
+      self.texts = texts
+      self.done = done
+      state = Mutex(State(sums: Array(repeating: 0, count: texts.count), open: texts.count))
+    }
+
+    func add(_ tokens: [Piece.Token], to place: Int, isLast: Bool) {
+      let sums: [Double]? = state.withLock { state in
+        for token in tokens { state.sums[place] += Double(token.logprob ?? 0) }
+        if isLast { state.open -= 1 }
+        return isLast && state.open == 0 && !state.hasFailed ? state.sums : nil
+      }
+      if let sums { done(.success(choices(sums))) }
+    }
+
+    func fail(_ error: any Error) {
+      let isFirst = state.withLock { state in
+        defer { state.hasFailed = true }
+        return !state.hasFailed
+      }
+      if isFirst { done(.failure(error)) }
+    }
+
+    private func choices(_ sums: [Double]) -> [Choice] {
+      let top = sums.max() ?? 0
+      let total = sums.reduce(0) { $0 + exp($1 - top) }
+      return zip(texts, sums).map {
+        Choice(text: $0, logprob: $1, probability: exp($1 - top) / total)
+      }
+    }
   }
 
   // MARK: Prompts

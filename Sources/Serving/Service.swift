@@ -352,13 +352,8 @@ public final class Service: Sendable {
   ) throws(APIError) -> JSON {
     let done = DispatchSemaphore(value: 0)
     let result = Mutex<Result<[PersonalModel.Choice], any Error>?>(nil)
-    Task {
-      do {
-        let scored = try await model.choose(prompt, among: choices)
-        result.withLock { $0 = .success(scored) }
-      } catch {
-        result.withLock { $0 = .failure(error) }
-      }
+    model.choose(prompt, among: choices) { scored in
+      result.withLock { $0 = scored }
       done.signal()
     }
     done.wait()
