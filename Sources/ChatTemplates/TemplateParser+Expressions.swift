@@ -1,4 +1,16 @@
 extension TemplateParser {
+  private static let highest = 200
+
+  private func made(
+    _ line: Int, _ form: TemplateExpression.Form
+  ) throws(TemplateError) -> TemplateExpression {
+    let expression = TemplateExpression(line: line, form: form)
+    guard expression.height <= Self.highest else {
+      throw .tooMuch(what: "more than \(Self.highest) operations in a row", line: line)
+    }
+    return expression
+  }
+
   /// Reads an expression, or several with commas between, which make a tuple.
   mutating func parseTupleOrExpression(
     conditional: Bool = true
@@ -13,7 +25,7 @@ extension TemplateParser {
       default: elements.append(try conditional ? parseExpression() : parseOr())
       }
     }
-    return TemplateExpression(line: line, form: .tuple(elements))
+    return try made(line, .tuple(elements))
   }
 
   /// Reads `a if b else c` and what binds closer.
@@ -26,8 +38,7 @@ extension TemplateParser {
       at += 1
       let condition = try parseOr()
       let otherwise = accept(name: "else") ? try parseExpression() : nil
-      value = TemplateExpression(
-        line: line, form: .conditional(value, if: condition, else: otherwise))
+      value = try made(line, .conditional(value, if: condition, else: otherwise))
     }
     return value
   }
@@ -37,7 +48,7 @@ extension TemplateParser {
     while isName("or") {
       let line = self.line
       at += 1
-      value = TemplateExpression(line: line, form: .or(value, try parseAnd()))
+      value = try made(line, .or(value, try parseAnd()))
     }
     return value
   }
@@ -47,7 +58,7 @@ extension TemplateParser {
     while isName("and") {
       let line = self.line
       at += 1
-      value = TemplateExpression(line: line, form: .and(value, try parseNot()))
+      value = try made(line, .and(value, try parseNot()))
     }
     return value
   }
@@ -57,7 +68,7 @@ extension TemplateParser {
     guard accept(name: "not") else { return try parseComparison() }
     try descend()
     defer { depth -= 1 }
-    return TemplateExpression(line: line, form: .not(try parseNot()))
+    return try made(line, .not(try parseNot()))
   }
 
   private mutating func parseComparison() throws(TemplateError) -> TemplateExpression {
@@ -75,7 +86,7 @@ extension TemplateParser {
         others.append(("not in", try parseSum()))
       } else {
         return others.isEmpty
-          ? value : TemplateExpression(line: line, form: .compare(value, others))
+          ? value : try made(line, .compare(value, others))
       }
     }
   }
@@ -85,7 +96,7 @@ extension TemplateParser {
     while case .sign(let sign) = current.kind, sign == "+" || sign == "-" {
       let line = self.line
       at += 1
-      value = TemplateExpression(line: line, form: .arithmetic(sign, value, try parseJoin()))
+      value = try made(line, .arithmetic(sign, value, try parseJoin()))
     }
     return value
   }
@@ -95,7 +106,7 @@ extension TemplateParser {
     while isSign("~") {
       let line = self.line
       at += 1
-      value = TemplateExpression(line: line, form: .arithmetic("~", value, try parseProduct()))
+      value = try made(line, .arithmetic("~", value, try parseProduct()))
     }
     return value
   }
@@ -105,7 +116,7 @@ extension TemplateParser {
     while case .sign(let sign) = current.kind, ["*", "/", "//", "%"].contains(sign) {
       let line = self.line
       at += 1
-      value = TemplateExpression(line: line, form: .arithmetic(sign, value, try parseSigned()))
+      value = try made(line, .arithmetic(sign, value, try parseSigned()))
     }
     if isSign("**") { throw .unsupported(construct: "the power **", line: line) }
     return value
@@ -120,9 +131,9 @@ extension TemplateParser {
     let line = self.line
     let value: TemplateExpression
     if accept("-") {
-      value = TemplateExpression(line: line, form: .negative(try parseSigned(filters: false)))
+      value = try made(line, .negative(try parseSigned(filters: false)))
     } else if accept("+") {
-      value = TemplateExpression(line: line, form: .positive(try parseSigned(filters: false)))
+      value = try made(line, .positive(try parseSigned(filters: false)))
     } else {
       value = try parsePostfix(try parsePrimary())
     }
@@ -131,19 +142,19 @@ extension TemplateParser {
 
   private mutating func parsePrimary() throws(TemplateError) -> TemplateExpression {
     let token = current
-    func made(_ form: TemplateExpression.Form) -> TemplateExpression {
-      TemplateExpression(line: token.line, form: form)
+    func made(_ form: TemplateExpression.Form) throws(TemplateError) -> TemplateExpression {
+      try self.made(token.line, form)
     }
     switch token.kind {
     case .name(let name):
       at += 1
       switch name {
-      case "true", "True": return made(.bool(true))
-      case "false", "False": return made(.bool(false))
-      case "none", "None": return made(.none)
+      case "true", "True": return try made(.bool(true))
+      case "false", "False": return try made(.bool(false))
+      case "none", "None": return try made(.none)
       case "if", "else", "elif", "and", "or", "not", "in", "is", "for":
         throw .syntax(found: token.words, expected: "an expression", line: token.line)
-      default: return made(.name(name))
+      default: return try made(.name(name))
       }
     case .string(var text):
       at += 1
@@ -151,16 +162,16 @@ extension TemplateParser {
         text += more
         at += 1
       }
-      return made(.string(text))
+      return try made(.string(text))
     case .int(let value):
       at += 1
-      return made(.int(value))
+      return try made(.int(value))
     case .double(let value):
       at += 1
-      return made(.double(value))
+      return try made(.double(value))
     case .sign("("):
       at += 1
-      if accept(")") { return made(.tuple([])) }
+      if accept(")") { return try made(.tuple([])) }
       let value = try parseTupleOrExpression()
       try expect(")")
       return value
@@ -174,7 +185,7 @@ extension TemplateParser {
         }
         elements.append(try parseExpression())
       }
-      return made(.list(elements))
+      return try made(.list(elements))
     case .sign("{"):
       at += 1
       var entries: [(key: TemplateExpression, value: TemplateExpression)] = []
@@ -187,7 +198,7 @@ extension TemplateParser {
         try expect(":")
         entries.append((key, try parseExpression()))
       }
-      return made(.dictionary(entries))
+      return try made(.dictionary(entries))
     default: throw unexpected("an expression")
     }
   }
@@ -202,7 +213,7 @@ extension TemplateParser {
       if accept(".") {
         if case .int(let index) = current.kind {
           at += 1
-          form = .item(value, TemplateExpression(line: line, form: .int(index)))
+          form = .item(value, try made(line, .int(index)))
         } else {
           form = .attribute(value, try parseName())
         }
@@ -213,7 +224,7 @@ extension TemplateParser {
       } else {
         return value
       }
-      value = TemplateExpression(line: line, form: form)
+      value = try made(line, form)
     }
   }
 
@@ -280,7 +291,7 @@ extension TemplateParser {
       } else {
         return value
       }
-      value = TemplateExpression(line: line, form: form)
+      value = try made(line, form)
     }
   }
 

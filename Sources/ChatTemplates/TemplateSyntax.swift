@@ -2,6 +2,14 @@
 struct TemplateExpression: Sendable {
   let line: Int
   let form: Form
+  /// How many expressions stand in each other here: evaluation descends so far.
+  let height: Int
+
+  init(line: Int, form: Form) {
+    self.line = line
+    self.form = form
+    height = 1 + form.children.reduce(0) { max($0, $1.height) }
+  }
 
   indirect enum Form: Sendable {
     case none
@@ -35,6 +43,30 @@ struct TemplateExpression: Sendable {
     case compare(TemplateExpression, [(sign: String, to: TemplateExpression)])
     /// `a if b else c`
     case conditional(TemplateExpression, if: TemplateExpression, else: TemplateExpression?)
+  }
+}
+
+extension TemplateExpression.Form {
+  /// The expressions right inside this one.
+  var children: [TemplateExpression] {
+    switch self {
+    case .none, .bool, .int, .double, .string, .name: []
+    case .list(let elements), .tuple(let elements): elements
+    case .dictionary(let entries): entries.flatMap { [$0.key, $0.value] }
+    case .attribute(let owner, _): [owner]
+    case .item(let owner, let index): [owner, index]
+    case .slice(let owner, let from, let to, let step):
+      [owner] + [from, to, step].compactMap { $0 }
+    case .call(let owner, let arguments), .filter(let owner, _, let arguments),
+      .test(let owner, _, let arguments, _):
+      [owner] + arguments.plain + arguments.named.map(\.value)
+    case .not(let value), .negative(let value), .positive(let value): [value]
+    case .and(let left, let right), .or(let left, let right), .arithmetic(_, let left, let right):
+      [left, right]
+    case .compare(let first, let others): [first] + others.map(\.to)
+    case .conditional(let value, let condition, let otherwise):
+      [value, condition] + [otherwise].compactMap { $0 }
+    }
   }
 }
 

@@ -82,7 +82,7 @@ extension ByteLevelBPE {
     vocabulary: [(String, Int)], merges: [(Substring, Substring)], pipeline: TextPipeline,
     rule: CuttingRule?, ignoresMerges: Bool, losesBytes: Bool
   ) throws {
-    let largest = 1 << 24
+    let largest = Self.mostIDs(vocabulary.count + pipeline.added.count)
     let top = max(
       vocabulary.lazy.map(\.1).max() ?? 0, pipeline.added.lazy.map { Int($0.id) }.max() ?? 0)
     guard top < largest else {
@@ -121,6 +121,10 @@ extension ByteLevelBPE {
       pieces: pieces, merges: pairs, pipeline: pipeline, rule: rule, ignoresMerges: ignoresMerges,
       ids: ids, losesBytes: losesBytes)
   }
+
+  /// The ids that so many names may have: there are gaps, but a small file must not ask for much
+  /// memory.
+  static func mostIDs(_ count: Int) -> Int { min(4 * count + (1 << 16), 1 << 24) }
 
   /// Merges as `"a b"` (older files) or `["a", "b"]`.
   static func parts(_ nodes: [JSONNode]) throws(FormatError) -> [(Substring, Substring)] {

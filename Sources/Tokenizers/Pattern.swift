@@ -70,6 +70,8 @@ struct PatternCompiler {
   var steps: [Pattern.Step] = []
   var sets: [CharacterSet] = []
   private static let most = 20_000
+  /// Parts gone through: repetitions of nothing add no steps, and must end too.
+  private var work = 0
 
   mutating func add(_ step: Pattern.Step) throws(PatternError) {
     steps.append(step)
@@ -79,6 +81,10 @@ struct PatternCompiler {
   }
 
   mutating func add(_ node: PatternNode) throws(PatternError) {
+    work += 1
+    guard work <= 10 * Self.most else {
+      throw PatternError(construct: "repetitions of more than \(10 * Self.most) parts")
+    }
     switch node {
     case .empty: break
     case .set(let set):

@@ -99,7 +99,9 @@ extension SentencePieces {
       }
     }
     let top = max(entries.map(\.id).max() ?? -1, added.map { Int($0.id) }.max() ?? -1)
-    guard top < 1 << 24, entries.allSatisfy({ $0.id >= 0 }) else {
+    guard top < ByteLevelBPE.mostIDs(entries.count + added.count),
+      entries.allSatisfy({ $0.id >= 0 })
+    else {
       throw .invalid(format: format, field: "model.vocab", found: "id \(top)")
     }
     var names = [[UInt8]](repeating: [], count: top + 1)

@@ -124,12 +124,6 @@ public struct SentencePieces: Tokenizer {
     let bytes = pipeline.decoder.decode(tokens.map { names[Int($0)] })
     return String(decoding: bytes, as: UTF8.self)
   }
-
-  /// The id of a token by its name.
-  func id(named name: String) -> Int32? {
-    let bytes = Array(name.utf8)
-    return names.firstIndex(of: bytes).map { Int32($0) }
-  }
 }
 
 extension TextPipeline {

@@ -152,6 +152,11 @@ struct WordCutter {
   private func endOfDigitsApartWord(from start: Int) -> Int {
     let first = byteClass(start)
     if first == Self.number { return start + 1 }
+    if bytes[start] == 0x20, start + 1 < count {
+      let second = byteClass(start + 1)
+      if second == Self.letter { return end(of: Self.letter, from: start + 2) }
+      if second == Self.number { return start + 1 }
+    }
     let end = endOfGPT2Word(from: start)
     // Letters and signs of ASCII hold no digits, and end before one anyway.
     if first == Self.letter || (first == Self.other && end - start == 1) { return end }

@@ -122,6 +122,11 @@ def compare(args, name, base, peer, texts, big, big_bytes=None):
         for at in wrong[:5]:
             print(f"  {texts[at]!r}\n    ours   {ours[at] if at < len(ours) else None}\n    theirs {theirs[at]}")
     peer.encode_special_tokens = True
+    rng = random.Random(11)
+    raw = b"".join(bytes(rng.choice([rng.randrange(256), 0xE2, 0x82, 0xF0, 0x9F, 0x61, 0x20, 0xED, 0xA0]) for _ in range(30)) for _ in range(300))
+    same = ids_of(plm(args, base, raw))[0] == peer.encode(raw.decode("utf-8", errors="replace"), add_special_tokens=False).ids
+    good &= same
+    print(f"{name}: {len(raw)} bytes that are not UTF-8: {'the same' if same else 'DIFFERENT'}")
     decoded_wrong = 0
     for text in texts[:60]:
         ids = peer.encode(text, add_special_tokens=False).ids

@@ -113,6 +113,22 @@ struct SchemeTests {
     #expect(error?.description.contains(named) == true, "\(error?.description ?? "none")")
   }
 
+  @Test func `an expression of endless repetitions is refused`() {
+    let nothing = String(repeating: "(?:", count: 20) + String(repeating: "){1000}", count: 20)
+    #expect(throws: PatternError.self) { try Pattern(nothing) }
+    #expect(throws: PatternError.self) { try Pattern("(?:a{1000}){1000}") }
+    #expect(throws: PatternError.self) { try Pattern(String(repeating: "(", count: 60_000)) }
+  }
+
+  @Test func `a file that names one huge id asks for no memory`() {
+    let json = #"{"model":{"type":"BPE","vocab":{"a":16000000},"merges":[]},"pre_tokenizer":null}"#
+    #expect(throws: FormatError.self) {
+      try TokenizerFolder.open(paths: ["tokenizer.json"]) { _ in
+        MappedFile(copying: Array(json.utf8))
+      }
+    }
+  }
+
   @Test func `an expression that tries everything ends all the same`() throws {
     let pattern = try Pattern("(?:a|aa|a?)(?:(?:a{1,3}|aa)+b|(?:aa?)+c)")
     let bytes = [UInt8](repeating: UInt8(ascii: "a"), count: 400)

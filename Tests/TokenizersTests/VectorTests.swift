@@ -1,3 +1,5 @@
+import Bytes
+import Formats
 import Testing
 
 @testable import Tokenizers
@@ -40,6 +42,31 @@ struct VectorTests {
     #expect(tokenizer.eosIDs == [50256])
     #expect(tokenizer.encode("a<|endoftext|>b", specials: true) == [64, 50256, 65])
     #expect(tokenizer.encode("a<|endoftext|>b").count > 3)
+  }
+
+  @Test(
+    .enabled(if: SharedData.has("tokenizers/mistral/ggml-vocab-phi-3.gguf"), "no shared data"))
+  func `Llama's vocabulary in GGUF gives the ids of llama.cpp's vectors`() throws {
+    let path = "tokenizers/mistral/ggml-vocab-phi-3.gguf"
+    let tokenizer = try SentencePieces(
+      gguf: GGUFFile(MappedFile(copying: SharedData.bytes(path))))
+    let vectors = try Self.vectors(path)
+    #expect(vectors.count > 40)
+    for (text, ids) in vectors {
+      #expect(tokenizer.encode(text) == ids, "\(text.debugDescription)")
+    }
+  }
+
+  @Test(
+    .enabled(if: SharedData.has("tokenizers/smollm2/tokenizer.json"), "no shared data"))
+  func `SmolLM2's own files open, and bytes it lacks are left out`() throws {
+    let tokenizer = try ByteLevelBPE(json: SharedData.bytes("tokenizers/smollm2/tokenizer.json"))
+    #expect(tokenizer.rule == .digitsApart)
+    #expect(tokenizer.encode("In 1915, 3 ships") == [788, 216, 33, 41, 33, 37, 28, 216, 35, 7761])
+    #expect(tokenizer.encode("a\u{4}b") == tokenizer.encode("a") + tokenizer.encode("b"))
+    // Its token for U+FFFD is also a name.
+    #expect(tokenizer.encode("\u{fffd}") == [24211])
+    #expect(tokenizer.encode("<|im_start|>", specials: true) == [1])
   }
 
   @Test(.enabled(if: SharedData.has("tokenizers/qwen2/vocab.json"), "no shared data"))

@@ -1,0 +1,125 @@
+import Bytes
+import ChatTemplates
+import Formats
+import TestKit
+import Testing
+
+/// Templates in Jinja.
+struct TemplateTests {
+  static func render(
+    _ source: String, _ messages: [ChatMessage] = [.user("Hi")], _ variables: [JSONMember] = []
+  ) throws -> String {
+    try ChatTemplate(jinja: source, bosToken: "<s>", eosToken: "</s>")
+      .render(messages, variables: variables)
+  }
+
+  /// `Tests/Peers/chat_templates.py --fixture` made the cases.
+  @Test func `prompts are those of transformers`() throws {
+    let path = Places.root + "/Tests/Fixtures/chat-templates/cases.json"
+    let root = try JSONNode(parsing: Files.read(path))
+    let cases = try #require(root["cases"]?.elements)
+    #expect(cases.count == 240)
+    for node in cases {
+      let source = try #require(root["templates"]?[node["template"]?.text ?? ""]?.text)
+      let template = try ChatTemplate(jinja: source, config: root["tokens"] ?? .null)
+      let messages = (node["messages"]?.elements ?? []).map { message in
+        ChatMessage(
+          role: message["role"]?.text ?? "", content: message["content"]?.text ?? "",
+          fields: (message.members ?? []).filter { !["role", "content"].contains($0.name) })
+      }
+      let prompt = try? template.render(
+        messages, addGenerationPrompt: node["add_generation_prompt"]?.bool ?? true,
+        variables: node["variables"]?.members ?? [])
+      // Null stands for a conversation that the template refuses.
+      #expect(prompt == node["prompt"]?.text, "\(node["template"]?.text ?? "") \(messages)")
+    }
+  }
+
+  @Test(arguments: [
+    ("{{ 1 }}\n{% include 'x' %}", "the tag {% include %}", 2),
+    ("{% raw %}a{% endraw %}", "the tag {% raw %}", 1),
+    ("{{ 'a' | e }}", "the filter | e", 1),
+    ("{{ 'a' is sameas 'a' }}", "the test is sameas with arguments", 1),
+    ("\n\n{{ 'a'.swapcase() }}", "the method .swapcase() with these arguments", 3),
+    ("{{ [1].append(2) }}", "the method .append() of list", 1),
+    ("{{ messages[0].items }}", "the method .items without a call", 1),
+    ("{% for x in [] recursive %}{% endfor %}", "a recursive loop", 1),
+    ("{{ 2 ** 3 }}", "the power **", 1),
+    ("{{ f(*x) }}", "unpacked arguments", 1),
+    (
+      "{{ loop.cycle('a') if false }}{% for x in 'ab' %}{{ loop.changed }}{% endfor %}",
+      "loop.changed", 1
+    ),
+  ])
+  func `what is not known is named with its line`(source: String, construct: String, line: Int) {
+    #expect(throws: TemplateError.unsupported(construct: construct, line: line)) {
+      try Self.render(source)
+    }
+  }
+
+  @Test func `a template may refuse a conversation in its own words`() {
+    #expect(throws: TemplateError.raised(message: "no, not user", line: 2)) {
+      try Self.render("\n{{ raise_exception('no, not ' + messages[0].role) }}")
+    }
+  }
+
+  @Test(arguments: [
+    "{{ nothing.name }}", "{{ nothing() }}", "{{ 'a' + 1 }}", "{{ 1 < 'a' }}", "{{ 1 / 0 }}",
+    "{{ 'a' in 3 }}", "{% for x in 3 %}{% endfor %}", "{{ strftime_now('%Y') }}",
+    "{{ loop }}{{ namespace() }}",
+    "{% set a.b = 1 %}", "{% for a, b in [1] %}{% endfor %}", "{{ nothing | tojson }}",
+    "{{ 9223372036854775807 + 1 }}", "{{ range(10000000)|list }}", "{{ 'x' * 10000000 }}",
+  ])
+  func `what cannot be computed gives no prompt`(source: String) {
+    #expect(throws: TemplateError.self) { try Self.render(source) }
+  }
+
+  @Test(arguments: [
+    "{{", "{{ }}", "{{ 'a }}", "{% if %}", "{% if true %}", "{% endif %}", "{% for %}", "{{ a b }}",
+    "{{ (1 }}", "{{ a[ }}", "{# x", "{{ 1 | }}", "{% set %}", "{% break %}", "{{ 'a\\u12' }}",
+    "}}{% x",
+    "{{ {1: } }}", "{{ a.b. }}", "{% macro f(a=1, b) %}{% endmacro %}",
+  ])
+  func `what is no Jinja is refused`(source: String) {
+    #expect(throws: TemplateError.self) { try ChatTemplate(jinja: source) }
+  }
+
+  @Test func `no template takes the stack or for ever`() {
+    let deep = String(repeating: "(", count: 50_000) + "1" + String(repeating: ")", count: 50_000)
+    #expect(throws: TemplateError.self) { try Self.render("{{ \(deep) }}") }
+    let nots = String(repeating: "not ", count: 50_000)
+    #expect(throws: TemplateError.self) { try Self.render("{{ \(nots)1 }}") }
+    let ifs = String(repeating: "{% if true %}", count: 5_000)
+    #expect(throws: TemplateError.self) { try Self.render(ifs) }
+    let loops =
+      String(repeating: "{% for a in range(100000) %}", count: 4)
+      + String(repeating: "{% endfor %}", count: 4)
+    #expect(throws: TemplateError.self) { try Self.render(loops) }
+    let call = "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"
+    #expect(throws: TemplateError.self) { try Self.render(call) }
+    let chain = "{{ 1" + String(repeating: " + 1", count: 100_000) + " }}"
+    #expect(throws: TemplateError.self) { try Self.render(chain) }
+  }
+
+  @Test func `texts are told apart by their characters, not their looks`() throws {
+    // é in one character and in two.
+    #expect(try Self.render("{{ '\u{e9}' == 'e\u{301}' }}") == "False")
+    #expect(try Self.render("{{ 'e\u{301}'|length }}") == "2")
+    #expect(try Self.render("{{ 'e\u{301}x'.replace('e', 'a') }}") == "a\u{301}x")
+  }
+
+  @Test func `a folder's template is found, its own file before the config`() throws {
+    let files = [
+      "tokenizer_config.json":
+        #"{"bos_token": {"content": "<b>"}, "chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "{{ bos_token }}d"}]}"#,
+      "chat_template.jinja": "{{ bos_token }}own\n",
+    ]
+    func found(_ names: String...) throws -> String? {
+      try ChatTemplate.find(paths: names) { MappedFile(copying: Array((files[$0] ?? "").utf8)) }?
+        .render([])
+    }
+    #expect(try found("tokenizer_config.json") == "<b>d")
+    #expect(try found("tokenizer_config.json", "chat_template.jinja") == "<b>own")
+    #expect(try found("config.json") == nil)
+  }
+}
