@@ -4,8 +4,8 @@ import Formats
 import Foundation
 public import Models
 import Persona
-import Tokenizers
 import Synchronization
+import Tokenizers
 
 /// Stores one person's model, ready to continue texts in their manner, offline.
 ///
