@@ -30,6 +30,23 @@ public struct Rendering: Equatable, Sendable {
     }
   }
 
+  /// The tokens of what was asked and answered, as an example that stands before a text; where there
+  /// is too little room the question loses its end, and the answer stays.
+  /// - Parameters:
+  ///   - room: the most tokens.
+  ///   - encode: turns a text into tokens.
+  public func tokens(room: Int, encode: (String) -> [Int32]) -> [Int32] {
+    let answer = encode(completion)
+    guard !prompt.isEmpty else { return Array(answer.prefix(room)) }
+    let question = encode(prompt)
+    let given = max(room - answer.count, 0)
+    // The last token of a question is the line break before the answer.
+    let fitted =
+      question.count <= given
+      ? question : question.prefix(max(given - 1, 0)) + question.suffix(min(given, 1))
+    return Array((fitted + answer).prefix(room))
+  }
+
   private init(question: String, completion: String) {
     self.init(
       prompt: question.utf8.last == UInt8(ascii: "\n") ? question : question + "\n",

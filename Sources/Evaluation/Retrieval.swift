@@ -64,7 +64,9 @@ public struct Retrieval {
     // The best stands last, next to what it is to help with.
     let found = index.search(tokenizer.decode(query), limit: count).reversed()
     guard !found.isEmpty else { return [sample] }
-    let passages = found.flatMap { [separator] + tokens(of: $0.record, room: share) }
+    let passages = found.flatMap {
+      [separator] + Rendering($0.record).tokens(room: share) { tokenizer.encode($0) }
+    }
     var labels = sample.labels
     for i in 0..<start { labels[i] = TokenSample.unlabelled }
     let rest = TokenSample(
@@ -76,19 +78,5 @@ public struct Retrieval {
       ids: Array(sample.ids[..<start]), labels: Array(sample.labels[..<start]),
       record: sample.record)
     return [alone, rest]
-  }
-
-  /// A record as an example of what is asked: of a question the answer stays, and what goes for want
-  /// of room is the end of the question.
-  private func tokens(of record: Record, room: Int) -> [Int32] {
-    let rendering = Rendering(record)
-    let completion = tokenizer.encode(rendering.completion)
-    guard !rendering.prompt.isEmpty else { return Array(completion.prefix(room)) }
-    let prompt = tokenizer.encode(rendering.prompt)
-    let given = max(room - completion.count, 0)
-    let fitted =
-      prompt.count <= given
-      ? prompt : prompt.prefix(max(given - 1, 0)) + prompt.suffix(min(given, 1))
-    return Array((fitted + completion).prefix(room))
   }
 }

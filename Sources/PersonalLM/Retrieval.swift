@@ -4,8 +4,8 @@ import Tokenizers
 
 /// Puts one of the user's own texts before a prompt: the one that fits best what the prompt says.
 ///
-/// As it is measured (`Evaluation.Retrieval`): a separator, the text as far as there is room, and the
-/// prompt, which begins with a separator of its own.
+/// As it is measured (`Evaluation.Retrieval`): a separator, the text (of a task the question with its
+/// answer) as far as there is room, and the prompt, which begins with a separator of its own.
 struct Retrieval: Sendable {
   let index: BM25Index
   let separator: Int32
@@ -19,6 +19,7 @@ struct Retrieval: Sendable {
     guard room - 1 >= Self.leastRoom, let best = index.search(query, limit: 1).first else {
       return []
     }
-    return [separator] + tokenizer.encode(best.record.text).prefix(room - 1)
+    return [separator]
+      + Rendering(best.record).tokens(room: room - 1) { tokenizer.encode($0) }
   }
 }

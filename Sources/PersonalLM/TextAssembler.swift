@@ -1,3 +1,5 @@
+import Tokenizers
+
 /// Turns tokens into pieces of text: never half a character, and nothing of a stop sequence.
 struct TextAssembler {
   private let stops: [[UInt8]]
@@ -25,7 +27,9 @@ struct TextAssembler {
       return (take(stop, all: false), true)
     }
     let possible = stops.map { Self.start(of: $0, atEndOf: held) }.max() ?? 0
-    return (take(held.count - max(possible, Self.incompleteTail(of: held)), all: false), false)
+    return (
+      take(held.count - max(possible, TextStream.incompleteTail(of: held)), all: false), false
+    )
   }
 
   /// Returns what is left when nothing more comes.
@@ -53,18 +57,5 @@ struct TextAssembler {
     stride(from: min(text.count - 1, bytes.count), to: 0, by: -1).first {
       bytes[(bytes.count - $0)...] == text[..<$0]
     } ?? 0
-  }
-
-  /// How many of the last bytes may be the start of a character.
-  private static func incompleteTail(of bytes: [UInt8]) -> Int {
-    for back in 1...3 where back <= bytes.count {
-      let byte = bytes[bytes.count - back]
-      if byte < 0x80 { return 0 }
-      if byte >= 0xc0 {
-        let needed = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2
-        return needed > back ? back : 0
-      }
-    }
-    return 0
   }
 }

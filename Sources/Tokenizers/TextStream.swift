@@ -31,7 +31,7 @@ public struct TextStream: Sendable {
   }
 
   /// How many of the last bytes may be the start of a character.
-  private static func incompleteTail(of bytes: [UInt8]) -> Int {
+  package static func incompleteTail(of bytes: [UInt8]) -> Int {
     for back in 1...3 where back <= bytes.count {
       let byte = bytes[bytes.count - back]
       if byte < 0x80 { return 0 }
