@@ -285,10 +285,10 @@ static void attention_cached_task(void *context, int64_t task, int thread) {
 void plm_attention_cached(float *o, const float *q, const float *const *keys,
                           const float *const *values, const int32_t *starts,
                           const int32_t *lengths, int64_t sequences, int64_t h, int64_t g,
-                          int64_t c) {
+                          int64_t c, int compute) {
   cached_work w = {.o = o, .q = q, .keys = keys, .values = values, .starts = starts,
                    .lengths = lengths, .h = h, .g = g, .c = c,
                    .scale = 1.0f / __builtin_sqrtf((float)c)};
-  w.engine = plm_engine_for(PLM_F32, &w.round);
+  w.engine = plm_engine_for(compute, &w.round);
   plm_parallel(sequences * h, attention_cached_task, &w);
 }

@@ -3,22 +3,10 @@
 
 #include "CKernels.h"
 #include "halves.h"
+#include "pool.h"
 #include "variant.h"
 
-int64_t plm_bytes(int type, int64_t count) {
-  switch (type) {
-    case PLM_F32: return count * 4;
-    case PLM_Q8_0: return count / 32 * 34;
-    case PLM_Q4_0: return count / 32 * 18;
-    case PLM_Q4_1: return count / 32 * 20;
-    case PLM_Q5_0: return count / 32 * 22;
-    case PLM_Q5_1: return count / 32 * 24;
-    case PLM_Q4_K: return count / 256 * 144;
-    case PLM_Q5_K: return count / 256 * 176;
-    case PLM_Q6_K: return count / 256 * 210;
-    default: return count * 2;
-  }
-}
+int64_t plm_bytes(int type, int64_t count) { return plm_bytes_of(type, count); }
 
 void plm_widen(float *out, const void *in, int type, int64_t count) {
   plm_chosen()->widen(out, in, type, count);
@@ -53,20 +41,42 @@ static void quantise4(char *block, const float *x) {
   }
 }
 
-void plm_narrow(void *out, const float *in, int type, int64_t count) {
-  char *bytes = out;
+static void narrow(char *out, const float *in, int type, int64_t count) {
   switch (type) {
     case PLM_F32: memcpy(out, in, (size_t)count * sizeof(float)); break;
-    case PLM_BF16: plm_chosen()->narrow_bf16(out, in, count); break;
+    case PLM_BF16: plm_chosen()->narrow_bf16((uint16_t *)out, in, count); break;
     case PLM_F16:
-      for (int64_t i = 0; i < count; i++) put_half(bytes + 2 * i, in[i]);
+      for (int64_t i = 0; i < count; i++) put_half(out + 2 * i, in[i]);
       break;
     case PLM_Q8_0:
-      for (int64_t i = 0; i < count; i += 32) quantise8(bytes + plm_bytes(type, i), in + i);
+      for (int64_t i = 0; i < count; i += 32) quantise8(out + plm_bytes(type, i), in + i);
       break;
     case PLM_Q4_0:
-      for (int64_t i = 0; i < count; i += 32) quantise4(bytes + plm_bytes(type, i), in + i);
+      for (int64_t i = 0; i < count; i += 32) quantise4(out + plm_bytes(type, i), in + i);
       break;
-    default: plm_chosen()->quantise(bytes, type, in, count / PLM_BLOCK(type), 0, count, NULL);
+    default: plm_chosen()->quantise(out, type, in, count / PLM_BLOCK(type), 0, count, NULL);
   }
+}
+
+typedef struct {
+  char *out;
+  const float *in;
+  int type;
+  int64_t count;
+} narrow_work;
+
+// Whole blocks of every type.
+#define NUMBERS (1 << 14)
+
+static void narrow_task(void *context, int64_t task, int thread) {
+  const narrow_work *w = context;
+  const int64_t first = task * NUMBERS;
+  (void)thread;
+  narrow(w->out + plm_bytes(w->type, first), w->in + first, w->type,
+         PLM_SMALLER(NUMBERS, w->count - first));
+}
+
+void plm_narrow(void *out, const float *in, int type, int64_t count) {
+  narrow_work work = {out, in, type, count};
+  plm_parallel((count + NUMBERS - 1) / NUMBERS, narrow_task, &work);
 }

@@ -228,24 +228,34 @@ typedef struct {
 
 #define DOTS_COLUMNS 32
 
+static void put(const dots_work *w, int64_t i, int64_t j, float dot) {
+  float sum = w->scale * dot;
+  if (w->bias) sum += w->bias[j];
+  float *y = w->y + i * w->stride + j;
+  *y = w->accumulate ? *y + sum : sum;
+}
+
 static void dots_task(void *context, int64_t task, int thread) {
   const dots_work *w = context;
   const plm_variant_table *variant = plm_chosen();
-  const int64_t first = task * DOTS_COLUMNS, last = PLM_SMALLER(w->n, first + DOTS_COLUMNS);
+  const int64_t first = task * DOTS_COLUMNS;
+  const int64_t count = PLM_SMALLER(w->n - first, DOTS_COLUMNS);
+  if (w->m == 1 && w->k % 32 == 0) {
+    float sums[DOTS_COLUMNS];
+    variant->dots(sums, w->x, w->w, first, count, w->k);
+    for (int64_t j = 0; j < count; j++) put(w, 0, first + j, sums[j]);
+    return;
+  }
+  // A row of w goes with several of x: it is widened once.
   float *room = plm_scratch(thread, w->k);
-  for (int64_t j = first; j < last; j++) {
-    const float *row = (const float *)w->w->data + j * w->w->stride;
+  for (int64_t j = first; j < first + count; j++) {
+    const void *start = (const char *)w->w->data + plm_bytes(w->w->type, j * w->w->stride);
+    const float *row = start;
     if (w->w->type != PLM_F32) {
-      variant->widen(room, (const char *)w->w->data + plm_bytes(w->w->type, j * w->w->stride),
-                     w->w->type, w->k);
+      variant->widen(room, start, w->w->type, w->k);
       row = room;
     }
-    for (int64_t i = 0; i < w->m; i++) {
-      float sum = w->scale * variant->dot(w->x + i * w->k, row, w->k);
-      if (w->bias) sum += w->bias[j];
-      float *y = w->y + i * w->stride + j;
-      *y = w->accumulate ? *y + sum : sum;
-    }
+    for (int64_t i = 0; i < w->m; i++) put(w, i, j, variant->dot(w->x + i * w->k, row, w->k));
   }
 }
 

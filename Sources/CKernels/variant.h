@@ -60,6 +60,10 @@ typedef struct {
   // ds[j] = p[j] * (dp[j] - delta) * scale.
   void (*score_gradient)(float *dp, const float *p, int64_t width, float delta, float scale);
   float (*dot)(const float *a, const float *b, int64_t count);
+  // sums[j] = x[k] * row first + j of w, bit for bit what dot gives of the widened row; k is a
+  // multiple of 32.
+  void (*dots)(float *sums, const float *x, const plm_matrix *w, int64_t first, int64_t count,
+               int64_t k);
   void (*axpy)(float *y, const float *x, float scale, int64_t count);
   void (*scale)(float *y, float scale, int64_t count);
   void (*swiglu_forward)(float *y, const float *gate, const float *up, int64_t count);
@@ -90,6 +94,22 @@ extern const plm_engine plm_amx_pairs;
 extern const plm_variant_table plm_neon_variant;
 #endif
 extern const plm_engine plm_amx_emulated_pairs;
+
+// plm_bytes where the type is known to the compiler; of `count` numbers, whole blocks alone.
+static inline int64_t plm_bytes_of(int type, int64_t count) {
+  switch (type) {
+    case PLM_F32: return count * 4;
+    case PLM_Q8_0: return count / 32 * 34;
+    case PLM_Q4_0: return count / 32 * 18;
+    case PLM_Q4_1: return count / 32 * 20;
+    case PLM_Q5_0: return count / 32 * 22;
+    case PLM_Q5_1: return count / 32 * 24;
+    case PLM_Q4_K: return count / 256 * 144;
+    case PLM_Q5_K: return count / 256 * 176;
+    case PLM_Q6_K: return count / 256 * 210;
+    default: return count * 2;
+  }
+}
 
 // Numbers of a block.
 #define PLM_BLOCK(type) ((type) < PLM_Q8_0 ? 1 : (type) < PLM_Q4_K ? 32 : 256)

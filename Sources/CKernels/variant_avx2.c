@@ -1,4 +1,5 @@
 #if defined(__x86_64__)
+#include <immintrin.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #define WIDTH 8
 #define ROWS 6
 #define FMA 1
+#define F16C 1
 #include "variant.inc"
 #pragma clang attribute pop
 #endif

@@ -2,9 +2,12 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma"))), apply_to = function)
+#include "avx512.h"
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c"))), apply_to = function)
 #define WIDTH 16
 #define FMA 1
+#define NARROW(low, high) ((wvec)_mm512_cvtne2ps_pbh((__m512)(high), (__m512)(low)))
 #include "vector.inc"
 #define UNIT 2
 #define ROW_UNIT 1

@@ -47,12 +47,13 @@ extension Kernels {
 
   /// Causal attention of the newest tokens of each sequence with its cache of `lengths[s]` rows,
   /// theirs included; rows `starts[s]..<starts[s + 1]` of o and q are those of sequence s.
+  /// - Parameter precision: what operands of products are rounded to.
   public static func attentionCached(
     into o: MutableFloats, q: Floats, keys: [Floats?], values: [Floats?], starts: [Int32],
-    lengths: [Int32], shape: AttentionShape
+    lengths: [Int32], shape: AttentionShape, precision: Precision
   ) {
     plm_attention_cached(
       o, q, keys, values, starts, lengths, Int64(lengths.count), Int64(shape.heads),
-      Int64(shape.groups), Int64(shape.channels))
+      Int64(shape.groups), Int64(shape.channels), precision.type.rawValue)
   }
 }

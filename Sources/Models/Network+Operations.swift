@@ -1,4 +1,4 @@
-public import Formats
+import Formats
 
 extension Network {
   /// The floating-point operations that learning from one token takes: two for each weight on the

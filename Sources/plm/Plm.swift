@@ -16,7 +16,7 @@ struct Plm: AsyncParsableCommand {
       ShowCommand.self, CatCommand.self, LineageCommand.self, DiffCommand.self,
       HistoryCommand.self, StagesCommand.self, StoreCommand.self, RunCommand.self,
       ChatCommand.self, ServeCommand.self, BundleCommand.self, TokensCommand.self,
-      PerplexityCommand.self, ResultsCommand.self,
+      PerplexityCommand.self, BenchCommand.self, ResultsCommand.self,
     ])
 
   static func main() async {

@@ -136,10 +136,11 @@ void plm_attention_decode(float *o, const float *q, const float *const *keys,
 // Causal attention of the newest tokens of each sequence with its cache, f32. q and o hold
 // starts[s]..<starts[s+1] rows of sequence s, [h*c] each; keys[s], values[s]: [lengths[s], g*c],
 // those of these rows included and last. A row's result does not depend on how many are new.
+// compute: PLM_F32 or PLM_BF16, what operands of products are rounded to.
 void plm_attention_cached(float *o, const float *q, const float *const *keys,
                           const float *const *values, const int32_t *starts,
                           const int32_t *lengths, int64_t sequences, int64_t h, int64_t g,
-                          int64_t c);
+                          int64_t c, int compute);
 
 // y = silu(gate) * up.
 void plm_swiglu_forward(void *y, const void *gate, const void *up, int type, int64_t count);
