@@ -164,7 +164,8 @@ final class Inference {
   private func operand(_ x: FloatBuffer, _ rows: Rows, columns: Int) -> Operand {
     guard rows.isPrompt else { return Operand(floats: Floats(x.pointer), halves: nil) }
     let halves = room.halves(count: rows.count * columns)
-    Kernels.narrow(Floats(x.pointer), into: halves.pointer, type: .bf16, count: rows.count * columns)
+    Kernels.narrow(
+      Floats(x.pointer), into: halves.pointer, type: .bf16, count: rows.count * columns)
     return Operand(floats: Floats(x.pointer), halves: halves.matrix(columns: columns))
   }
 

@@ -51,7 +51,8 @@ struct BenchCommand: ParsableCommand {
     let config = opened.base.model.config
     guard max(prompt, generated) < config.maximumPositions else {
       throw UsageProblem(
-        "the model reads \(config.maximumPositions) tokens; ask for fewer with --prompt and --generated")
+        "the model reads \(config.maximumPositions) tokens; ask for fewer with --prompt and --generated"
+      )
     }
     _ = try seconds(opened, prompt: 1, generated: 0)
     let cold = (ContinuousClock.now - begun) / .seconds(1)

@@ -23,35 +23,24 @@ struct ChatCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var common: CommonOptions
+  @OptionGroup var model: ModelArguments
   @OptionGroup var text: TextArguments
 
   @Argument(help: "The user, unless --model or --bundle is given.")
   var name: String?
 
-  @Option(help: "A model folder or file to use instead of a user's bundle (HF, GGUF, llama2.c).")
-  var model: String?
-
-  @Option(help: "A PEFT adapter folder to use with --model.")
-  var adapter: String?
-
-  @Option(help: "A bundle's folder to use instead of the store.")
-  var bundle: String?
-
   @Option(help: "What the model is told before the conversation.")
   var system: String?
 
   mutating func validate() throws {
-    guard (name != nil) != (model != nil || bundle != nil) else {
+    guard (name != nil) != model.areGiven else {
       throw ValidationError("Give a user, or --model, or --bundle.")
     }
-    if adapter != nil, model == nil { throw ValidationError("--adapter goes with --model.") }
-    try text.validate()
   }
 
   mutating func run() async throws {
     Kernels.threads = text.threads
-    let opened = try PersonalModel.open(
-      model: model, adapter: adapter, bundle: bundle, user: name, common)
+    let opened = try PersonalModel.open(model, user: name, common)
     var options = text.options
     let opening = system.map { [ChatMessage.system($0)] } ?? []
     var said = opening

@@ -16,42 +16,27 @@ struct RunCommand: AsyncParsableCommand {
       """)
 
   @OptionGroup var common: CommonOptions
+  @OptionGroup var model: ModelArguments
   @OptionGroup var text: TextArguments
 
   @Argument(help: "The user, unless --model or --bundle is given; then the text to go on from.")
   var words: [String] = []
 
-  @Option(help: "A model folder or file to use instead of a user's bundle (HF, GGUF, llama2.c).")
-  var model: String?
-
-  @Option(help: "A PEFT adapter folder to use with --model.")
-  var adapter: String?
-
-  @Option(help: "A bundle's folder to use instead of the store.")
-  var bundle: String?
-
   @Option(help: "A text that could go on from the prompt; the likeliest of several is chosen.")
   var choice: [String] = []
 
   mutating func validate() throws {
-    let isNamed = model != nil || bundle != nil
-    guard words.count == (isNamed ? 1 : 2) else {
+    guard words.count == (model.areGiven ? 1 : 2) else {
       throw ValidationError(
-        isNamed
+        model.areGiven
           ? "With --model or --bundle, give one prompt." : "plm run needs a user and a prompt.")
     }
-    if adapter != nil, model == nil { throw ValidationError("--adapter goes with --model.") }
-    if model != nil, bundle != nil {
-      throw ValidationError("--model and --bundle exclude each other.")
-    }
-    try text.validate()
   }
 
   mutating func run() async throws {
     Kernels.threads = text.threads
     let opened = try PersonalModel.open(
-      model: model, adapter: adapter, bundle: bundle, user: words.count > 1 ? words[0] : nil,
-      common)
+      model, user: words.count > 1 ? words[0] : nil, common)
     let prompt = words[words.count - 1]
     if !choice.isEmpty {
       try await choose(opened, prompt)

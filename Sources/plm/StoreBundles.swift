@@ -60,10 +60,12 @@ struct StoreBundles: BundleSource {
 extension PersonalModel {
   /// Opens what a verb was asked to use: a model's path, a bundle's folder, or a user of the store.
   static func open(
-    model: String?, adapter: String?, bundle: String?, user: String?, _ common: CommonOptions
+    _ model: ModelArguments, user: String?, _ common: CommonOptions
   ) throws -> PersonalModel {
-    if let bundle { return try PersonalModel(bundle: CommonOptions.absolute(bundle)) }
-    if let model { return try open(model: model, adapter: adapter) }
+    if let bundle = model.bundle {
+      return try PersonalModel(bundle: CommonOptions.absolute(bundle))
+    }
+    if let path = model.model { return try open(model: path, adapter: model.adapter) }
     let found = try StoreBundles(cache: try common.openCache()).bundle(of: user ?? "")
     return try PersonalModel(found, base: BaseModel(of: found))
   }

@@ -49,6 +49,16 @@ import Testing
     #expect((info["bytes"]?.intValue ?? .max) < (info["base_bytes"]?.intValue ?? 0))
     #expect(try command(["bundle", "verify", person.folder("moved/ada")]).exitCode == 0)
 
+    let speed = try command(
+      ["bench", person.folder("moved/ada"), "--prompt", "8", "--generated", "4", "--json"])
+    let measured = try JSON(parsing: speed.output)
+    #expect(measured["prompt_tokens_per_second"]?.doubleValue ?? 0 > 0, "\(speed.errors)")
+    #expect(measured["generated_tokens_per_second"]?.doubleValue ?? 0 > 0)
+    let tooLong = try command(["bench", person.folder("moved/ada"), "--prompt", "100000"])
+    #expect(tooLong.exitCode == 2 && tooLong.errors.contains("--prompt"))
+    let two = try command(["run", "--bundle", "a", "--model", "b", "text"])
+    #expect(two.exitCode == 2 && two.errors.contains("exclude"))
+
     try serve(person, run.output)
 
     try Files.flipBit(person.folder("moved/ada/adapter/adapter_model.safetensors"), at: 2000)
