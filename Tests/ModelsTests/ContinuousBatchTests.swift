@@ -39,9 +39,10 @@ import Testing
   }
 
   func run(
-    _ requests: [DecodeRequest], limits: ContinuousBatch.Limits = .init(), joining every: Int = 0
+    _ requests: [DecodeRequest], on model: LanguageModel? = nil,
+    limits: ContinuousBatch.Limits = .init(), joining every: Int = 0
   ) throws -> [Answer] {
-    let batch = ContinuousBatch(reference.model, limits: limits)
+    let batch = ContinuousBatch(model ?? reference.model, limits: limits)
     return try run(requests, in: batch, joining: every)
   }
 
@@ -100,6 +101,33 @@ import Testing
     // Each joins while the others go on; prompts are read in small pieces.
     let apart = try run(requests, limits: .init(sequences: 3, prefillTokens: 5), joining: 2)
     #expect(apart == together)
+  }
+
+  @Test(arguments: [NumberType.bf16, .q8, .q4])
+  func `over weights of fewer bits prompts are read in bf16, with the same bits in any batch`(
+    type: NumberType
+  ) throws {
+    let model = try reference.model(holding: .rounded(type))
+    let requests = mixed(8)
+    let together = try run(requests, on: model)
+    for (request, answer) in zip(requests, together) {
+      #expect(try run([request], on: model)[0] == answer)
+    }
+    let limits = ContinuousBatch.Limits(sequences: 3, prefillTokens: 5)
+    #expect(try run(requests, on: model, limits: limits, joining: 2) == together)
+
+    // And near what the same weights give without rounding anything.
+    let ids = prompt(60, 5)
+    let sample = TokenSample(ids: ids, labels: [-100] + ids.dropFirst())
+    let exact = Network(model).losses(try Batch([sample], config: model.config))
+    let read = try run(
+      [
+        DecodeRequest(prompt: ids, options: GenerationOptions(maximumTokens: 0), scoredFrom: 1)
+      ], on: model)[0].read
+    #expect(read.count == ids.count - 1)
+    for (token, loss) in zip(read, exact.suffix(read.count)) {
+      #expect(abs((token.logprob ?? 0) + loss) < 0.02)
+    }
   }
 
   @Test func `an adapter changes what is said`() throws {

@@ -51,6 +51,14 @@ struct Reference: CustomTestStringConvertible {
     }
   }
 
+  /// The same model with its matrices held otherwise.
+  func model(holding: LanguageModel.Holding) throws -> LanguageModel {
+    try LanguageModel(
+      config: model.config,
+      source: SafetensorsFile(MappedFile(path: folder + "/model/model.safetensors")),
+      holding: holding)
+  }
+
   func tensors(_ file: String) throws -> SafetensorsFile {
     try SafetensorsFile(MappedFile(path: folder + "/" + file))
   }
