@@ -12,12 +12,17 @@ import Kernels
 final class Inference {
   let model: LanguageModel
   private let config: ModelConfig
+  /// Whether a prompt is rounded for some of the products.
+  private let roundsPrompts: Bool
   private var rope: RopeTable?
   private var room: InferenceRoom
 
   init(_ model: LanguageModel) {
     self.model = model
     config = model.config
+    roundsPrompts = model.layers.contains { layer in
+      layer.projections.contains { Self.precision($0.type) == .bf16 }
+    }
     room = InferenceRoom(rows: 0, config: model.config)
   }
 
@@ -159,10 +164,12 @@ final class Inference {
     }
   }
 
-  /// What several products read. Those of a prompt round it to bf16, here and once, not as often as
-  /// it is read; that copy lasts until the next operand.
+  /// What several products read. A prompt is rounded to bf16 here, once, and not as often as it is
+  /// read; that copy lasts until the next operand.
   private func operand(_ x: FloatBuffer, _ rows: Rows, columns: Int) -> Operand {
-    guard rows.isPrompt else { return Operand(floats: Floats(x.pointer), halves: nil) }
+    guard rows.isPrompt, roundsPrompts else {
+      return Operand(floats: Floats(x.pointer), halves: nil)
+    }
     let halves = room.halves(count: rows.count * columns)
     Kernels.narrow(
       Floats(x.pointer), into: halves.pointer, type: .bf16, count: rows.count * columns)
@@ -242,7 +249,7 @@ final class Inference {
   }
 }
 
-/// What a product reads: rows of f32, and of a prompt the same rounded to bf16.
+/// What a product reads: rows of f32, and where a prompt is rounded the same in bf16.
 private struct Operand {
   let floats: Floats
   let halves: Matrix?
