@@ -52,7 +52,8 @@ let package = Package(
     .systemLibrary(name: "CSystem"),
     // Starts programs that die with their parent and get descriptor 3: posix_spawn can do neither.
     .target(name: "CProcess"),
-    // Kernels are optimised in debug builds too: tests train real (tiny) models.
+    // Kernels are optimised in debug builds too: tests train real (tiny) models. A multiplication and
+    // an addition are fused only where they say so: elsewhere bits would hang on the compiler.
     .target(
       name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])],
       linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread", .when(platforms: [.linux]))]),

@@ -98,7 +98,7 @@ public final class ContinuousBatch {
     self.limits = limits
   }
 
-  private var config: ModelConfig { inference.model.config }
+  var config: ModelConfig { inference.model.config }
 
   /// Whether there is nothing to do.
   public var isIdle: Bool { waiting.isEmpty && running.isEmpty }
@@ -339,39 +339,6 @@ public final class ContinuousBatch {
     one.next = nil
     keep(one.sequence)
     one.sequence = nil
-  }
-
-  // MARK: Log-probabilities
-
-  private func scored(
-    _ id: Int32, _ logits: FloatBuffer, row: Int, _ count: Int
-  ) -> ScoredToken {
-    let logit = logits.pointer[row * config.vocabularySize + Int(id)]
-    return ScoredToken(
-      id: id, logprob: logit - logTotal(logits, row: row),
-      likeliest: likeliest(count, logits, row: row))
-  }
-
-  /// The logarithm of the sum of exponentials of a row.
-  private func logTotal(_ logits: FloatBuffer, row: Int) -> Float {
-    let v = config.vocabularySize
-    var loss: Float = 0
-    // −log p of token 0; with scale 0 the logits stay as they are.
-    Kernels.crossEntropy(
-      logits: logits.pointer + row * v, losses: &loss, targets: [0], n: 1, v: v, scale: 0)
-    return loss + logits.pointer[row * v]
-  }
-
-  private func likeliest(
-    _ count: Int, _ logits: FloatBuffer, row: Int
-  ) -> [ScoredToken.Alternative] {
-    guard count > 0 else { return [] }
-    let v = config.vocabularySize
-    let total = logTotal(logits, row: row)
-    let all = UnsafeBufferPointer(start: logits.pointer + row * v, count: v)
-    return Sampler.largest(min(count, v), of: all).map {
-      ScoredToken.Alternative(id: $0.id, logprob: $0.logit - total)
-    }
   }
 
   // MARK: Requests
