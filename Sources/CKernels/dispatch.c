@@ -36,29 +36,32 @@ static int has_amx(void) {
 }
 #endif
 
-static int take(const plm_variant_table *table, const char *name, const plm_engine *pairs) {
+static int take(const plm_variant_table *table, const char *name, const plm_engine *pairs,
+                const plm_engine *levels) {
   variant = *table;
   variant.name = name;
   if (pairs) variant.pairs = pairs;
+  if (levels) variant.levels = levels;
   return 1;
 }
 
 static int take_named(const char *name) {
-  if (strcmp(name, "scalar") == 0) return take(&plm_scalar_variant, "scalar", NULL);
+  if (strcmp(name, "scalar") == 0) return take(&plm_scalar_variant, "scalar", NULL, &plm_scalar_levels);
   if (strcmp(name, "amx-emulated") == 0)
-    return take(&plm_scalar_variant, "amx-emulated", &plm_amx_emulated_pairs);
+    return take(&plm_scalar_variant, "amx-emulated", &plm_amx_emulated_pairs, NULL);
 #if defined(__x86_64__)
   if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") &&
       __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
-    return take(&plm_avx2_variant, "avx2", NULL);
+    return take(&plm_avx2_variant, "avx2", NULL, NULL);
   if (strcmp(name, "avx512") == 0 && has_avx512())
-    return take(&plm_avx512_variant, "avx512", NULL);
-  if (strcmp(name, "avx512bf16") == 0 && has_avx512() && __builtin_cpu_supports("avx512bf16"))
-    return take(&plm_avx512_variant, "avx512bf16", &plm_avx512bf16_pairs);
+    return take(&plm_avx512_variant, "avx512", NULL, NULL);
+  if (strcmp(name, "avx512bf16") == 0 && has_avx512() && __builtin_cpu_supports("avx512bf16") &&
+      __builtin_cpu_supports("avx512vnni"))
+    return take(&plm_avx512_variant, "avx512bf16", &plm_avx512bf16_pairs, &plm_avx512vnni_levels);
   if (strcmp(name, "amx") == 0 && has_amx())
-    return take(&plm_avx512_variant, "amx", &plm_amx_pairs);
+    return take(&plm_avx512_variant, "amx", &plm_amx_pairs, NULL);
 #elif defined(__aarch64__)
-  if (strcmp(name, "neon") == 0) return take(&plm_neon_variant, "neon", NULL);
+  if (strcmp(name, "neon") == 0) return take(&plm_neon_variant, "neon", NULL, NULL);
 #endif
   return 0;
 }

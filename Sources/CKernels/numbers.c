@@ -17,14 +17,6 @@ static void put_half(char *out, float value) {
   memcpy(out, &half, sizeof half);
 }
 
-static void quantise8(char *block, const float *x) {
-  float most = 0;
-  for (int j = 0; j < 32; j++) most = PLM_LARGER(most, __builtin_fabsf(x[j]));
-  const float scale = most / 127, inverse = scale != 0 ? 1 / scale : 0;
-  put_half(block, scale);
-  for (int j = 0; j < 32; j++) block[2 + j] = (char)(int)__builtin_roundf(x[j] * inverse);
-}
-
 // The scale makes the number of largest size -8.
 static void quantise4(char *block, const float *x) {
   float most = 0, extreme = 0;
@@ -47,9 +39,6 @@ static void narrow(char *out, const float *in, int type, int64_t count) {
     case PLM_BF16: plm_chosen()->narrow_bf16((uint16_t *)out, in, count); break;
     case PLM_F16:
       for (int64_t i = 0; i < count; i++) put_half(out + 2 * i, in[i]);
-      break;
-    case PLM_Q8_0:
-      for (int64_t i = 0; i < count; i += 32) quantise8(out + plm_bytes(type, i), in + i);
       break;
     case PLM_Q4_0:
       for (int64_t i = 0; i < count; i += 32) quantise4(out + plm_bytes(type, i), in + i);

@@ -21,7 +21,11 @@ const plm_engine *plm_engine_for(int compute, int *round) {
 static int64_t padded(const plm_engine *engine, int64_t k) { return PLM_ROUND_UP(k, engine->unit); }
 
 static int64_t panel_bytes(const plm_engine *engine, int64_t k) {
-  return padded(engine, k) * engine->panel * engine->element;
+  return padded(engine, k) / engine->unit * engine->panel_bytes;
+}
+
+static int64_t row_bytes(const plm_engine *engine, int64_t k) {
+  return padded(engine, k) / engine->unit * engine->row_bytes;
 }
 
 int64_t plm_panels_bytes(const plm_engine *engine, int64_t k, int64_t n) {
@@ -31,7 +35,7 @@ int64_t plm_panels_bytes(const plm_engine *engine, int64_t k, int64_t n) {
 // Elements from one packed row to the next: a cache line more than needed keeps rows of a power of
 // two from falling into the same places of the cache.
 static int64_t row_stride(const plm_engine *engine, int64_t k) {
-  return padded(engine, k) + 64 / engine->element;
+  return (row_bytes(engine, k) + 64) / engine->element;
 }
 
 int64_t plm_rows_bytes(const plm_engine *engine, int64_t m, int64_t k) {
@@ -53,9 +57,9 @@ static plm_strip rows_of(const plm_engine *engine, const plm_matrix *a, int64_t 
                           rows % engine->rows == 0 && a->stride % engine->unit == 0;
   if (as_they_lie)
     return (plm_strip){(const char *)a->data + i * a->stride * type_bytes(a->type), a->stride, 0,
-                       k};
+                       k, 0};
   engine->pack_rows(room, row_stride(engine, k), a, i, rows, k, round);
-  return (plm_strip){room, row_stride(engine, k), 0, padded(engine, k)};
+  return (plm_strip){room, row_stride(engine, k), 0, padded(engine, k), 0};
 }
 
 static plm_result at(const plm_result *result, int64_t i, int64_t j) {
@@ -129,9 +133,11 @@ static void tiles_task(void *context, int64_t task, int thread) {
   const int64_t to = PLM_SMALLER(w->columns, from + w->panels * panel);
   char *room = (char *)plm_scratch(thread, w->room_bytes / 4);
   plm_strip strips[TERMS];
-  for (int t = 0; t < w->count; t++)
+  for (int t = 0; t < w->count; t++) {
     strips[t] = rows_of(w->engine, &w->terms[t].a, i, rows, w->terms[t].k,
                         room + w->room_start[t], w->round);
+    strips[t].type = w->terms[t].b.type;
+  }
   for (int64_t j = from; j < to; j += panel) {
     for (int t = 0; t < w->count; t++)
       strips[t].b = w->packed + j / panel * w->packed_bytes + w->term_start[t];
@@ -140,21 +146,35 @@ static void tiles_task(void *context, int64_t task, int thread) {
   }
 }
 
+int plm_has_levels(int type) {
+  return type >= PLM_Q8_0 && plm_chosen()->levels != 0;
+}
+
+// Terms of Q8_0 and block types are multiplied as whole numbers where the variant can, else as f32.
+static const plm_engine *engine_of(const plm_term *terms, int count, int compute, int *round) {
+  int all = compute == PLM_Q8_0;
+  for (int t = 0; t < count; t++)
+    all = all && terms[t].a.type == PLM_Q8_0 && !terms[t].a.transposed && terms[t].b.transposed &&
+          plm_has_levels(terms[t].b.type);
+  *round = 0;
+  return all ? plm_chosen()->levels : plm_engine_for(compute, round);
+}
+
 static void product(int64_t m, int64_t n, const plm_term *terms, int count, int compute,
                     const plm_result *result) {
   product_work w = {.terms = terms, .count = count, .m = m, .result = result};
-  w.engine = plm_engine_for(compute, &w.round);
+  w.engine = engine_of(terms, count, compute, &w.round);
   const plm_engine *engine = w.engine;
-  int64_t k = 0;
+  int64_t row = 0;
   for (int t = 0; t < count; t++) {
     w.term_start[t] = w.packed_bytes;
     w.packed_bytes += panel_bytes(engine, terms[t].k);
-    k += padded(engine, terms[t].k);
+    row += row_bytes(engine, terms[t].k);
   }
   const int64_t panels = PLM_ROUND_UP(n, engine->panel) / engine->panel;
   const int64_t chunk = PLM_SMALLER(panels, PLM_LARGER(4, CHUNK_BYTES / (w.packed_bytes + 1)));
   // Blocks of whole register tiles, all about alike.
-  const int64_t most = PLM_SMALLER(384, PLM_LARGER(96, ROWS_BYTES / (k * engine->element + 1)));
+  const int64_t most = PLM_SMALLER(384, PLM_LARGER(96, ROWS_BYTES / (row + 1)));
   const int64_t blocks = (m + most - 1) / most;
   w.block = PLM_ROUND_UP((m + blocks - 1) / blocks, engine->tile);
   w.block = PLM_SMALLER(w.block, PLM_ROUND_UP(m, engine->rows));

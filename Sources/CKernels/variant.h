@@ -7,25 +7,29 @@
 #include "CKernels.h"
 
 // One term of a product, prepared: rows of a, `stride` elements apart, each of `steps` elements,
-// and one panel of b.
+// and one panel of b, which was of `type` before it was packed.
 typedef struct {
   const void *a;
   int64_t stride;
   const void *b;
   int64_t steps;
+  int32_t type;
 } plm_strip;
 
 // A way to multiply: how operands must lie, and the loop over them.
 //
 // A panel holds `panel` columns of b over all of k, padded with zeros to whole panels and to
-// `unit` elements of k. Elements are f32, or pairs of bf16 (k even first) where `element` is 2.
+// `unit` elements of k. Elements are f32, or pairs of bf16 (k even first) where `element` is 2, or
+// bytes of blocks (levels.inc) where it is 1.
 typedef struct {
-  int64_t element;  // bytes
-  int64_t unit;     // k of a strip is a multiple of this
-  int64_t panel;    // columns
-  int64_t rows;     // rows of packed a are padded to a multiple of this, if they are packed
-  int64_t tile;     // rows of a register tile
-  int32_t direct;   // the type in which rows of a can be read where they lie
+  int64_t element;      // bytes; rows of a are so many of them apart
+  int64_t unit;         // k of a strip is a multiple of this
+  int64_t row_bytes;    // that `unit` elements of a packed row of a take
+  int64_t panel;        // columns
+  int64_t panel_bytes;  // that `unit` elements of a panel's columns take
+  int64_t rows;         // rows of packed a are padded to a multiple of this, if they are packed
+  int64_t tile;         // rows of a register tile
+  int32_t direct;       // the type in which rows of a can be read where they lie, if there is one
   // Columns j..<j+width of b as panels, `next` bytes from one to the next: of its k rows those from
   // p (a multiple of the unit) up to end.
   void (*pack_panels)(void *out, int64_t next, const plm_matrix *b, int64_t j, int64_t width,
@@ -41,6 +45,7 @@ typedef struct {
   const char *name;
   const plm_engine *singles;  // operands f32
   const plm_engine *pairs;    // operands rounded to bf16
+  const plm_engine *levels;   // whole numbers of block types by rows of Q8_0, or null
   void (*widen)(float *out, const void *in, int type, int64_t count);
   void (*narrow_bf16)(uint16_t *out, const float *in, int64_t count);
   // Blocks of a matrix of `columns` columns, the first from `column` on; importance may be null.
@@ -85,10 +90,12 @@ typedef struct {
 const plm_variant_table *plm_chosen(void);
 
 extern const plm_variant_table plm_scalar_variant;
+extern const plm_engine plm_scalar_levels;
 #if defined(__x86_64__)
 extern const plm_variant_table plm_avx2_variant;
 extern const plm_variant_table plm_avx512_variant;
 extern const plm_engine plm_avx512bf16_pairs;
+extern const plm_engine plm_avx512vnni_levels;
 extern const plm_engine plm_amx_pairs;
 #elif defined(__aarch64__)
 extern const plm_variant_table plm_neon_variant;

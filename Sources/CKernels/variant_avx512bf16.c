@@ -88,7 +88,8 @@ static void tiles(int64_t rows, int64_t width, const plm_strip *strips, int coun
 }
 
 const plm_engine plm_avx512bf16_pairs = {
-    .element = 2, .unit = UNIT, .panel = PANEL, .rows = ROW_UNIT, .tile = ROWS, .direct = PLM_BF16,
+    .element = 2, .unit = UNIT, .row_bytes = 2 * UNIT, .panel = PANEL,
+    .panel_bytes = 2 * UNIT * PANEL, .rows = ROW_UNIT, .tile = ROWS, .direct = PLM_BF16,
     .pack_panels = pack_panels_pairs, .pack_rows = pack_rows_pairs, .tiles = tiles,
 };
 #pragma clang attribute pop

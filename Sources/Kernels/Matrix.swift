@@ -39,6 +39,8 @@ public struct Term {
     self.b = b
     self.k = k
   }
+
+  var c: plm_term { plm_term(a: a.c, b: b.c, k: Int64(k)) }
 }
 
 extension Kernels {
@@ -50,10 +52,26 @@ extension Kernels {
     _ terms: [Term], m: Int, n: Int, precision: Precision, into c: UnsafeMutableRawPointer,
     type: NumberType = .f32, accumulate: Bool = false, bias: Floats? = nil
   ) {
-    let all = terms.map { plm_term(a: $0.a.c, b: $0.b.c, k: Int64($0.k)) }
+    let all = terms.map(\.c)
     var result = plm_result(
       c: c, stride: Int64(n), type: type.rawValue, accumulate: accumulate ? 1 : 0, bias: bias)
     plm_product(Int64(m), Int64(n), all, Int32(all.count), precision.type.rawValue, &result)
+  }
+
+  /// Whether products of rows in Q8_0 and weights of this type are of whole numbers here.
+  public static func hasLevels(_ type: NumberType) -> Bool { plm_has_levels(type.rawValue) != 0 }
+
+  /// c[m, n] (+)= x[m, k] · wᵀ + bias, f32, by whole numbers: x in Q8_0, w [n, k] of a type that
+  /// `hasLevels`.
+  public static func productOfLevels(
+    _ x: Matrix, _ w: Matrix, m: Int, n: Int, k: Int, into c: MutableFloats,
+    accumulate: Bool = false, bias: Floats? = nil
+  ) {
+    var term = Term(x, w.transposed, k: k).c
+    var result = plm_result(
+      c: c, stride: Int64(n), type: NumberType.f32.rawValue, accumulate: accumulate ? 1 : 0,
+      bias: bias)
+    plm_product(Int64(m), Int64(n), &term, 1, NumberType.q8.rawValue, &result)
   }
 
   /// y[m, n] (+)= scale · x[m, k] · wᵀ + bias, w [n, k]: for few rows; reads w once.

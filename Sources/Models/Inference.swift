@@ -12,17 +12,12 @@ import Kernels
 final class Inference {
   let model: LanguageModel
   private let config: ModelConfig
-  /// Whether a prompt is rounded for some of the products.
-  private let roundsPrompts: Bool
   private var rope: RopeTable?
   private var room: InferenceRoom
 
   init(_ model: LanguageModel) {
     self.model = model
     config = model.config
-    roundsPrompts = model.layers.contains { layer in
-      layer.projections.contains { Self.precision($0.type) == .bf16 }
-    }
     room = InferenceRoom(rows: 0, config: model.config)
   }
 
@@ -100,7 +95,7 @@ final class Inference {
       into: room.stream.pointer, table: model.embedding.matrix, ids: rows.ids, n: n, d: d)
     for (layer, weights) in model.layers.enumerated() {
       norm(weights.attentionNorm, n)
-      let stream = operand(room.normed, rows, columns: d)
+      let stream = operand(room.normed, rows, columns: d, of: [.query, .key, .value], layer)
       project(.query, layer, stream, into: room.query, rows)
       project(.key, layer, stream, into: room.key, rows)
       project(.value, layer, stream, into: room.value, rows)
@@ -117,17 +112,19 @@ final class Inference {
       }
       attend(layer, rows, shape)
       project(
-        .output, layer, operand(room.attention, rows, columns: shape.heads * shape.channels),
+        .output, layer,
+        operand(room.attention, rows, columns: shape.heads * shape.channels, of: [.output], layer),
         into: room.stream, rows, add: true)
       norm(weights.mlpNorm, n)
-      let attended = operand(room.normed, rows, columns: d)
+      let attended = operand(room.normed, rows, columns: d, of: [.gate, .up], layer)
       project(.gate, layer, attended, into: room.gate, rows)
       project(.up, layer, attended, into: room.up, rows)
       let gate = Numbers(room.gate.pointer)
       Kernels.swiglu(
         into: gate, gate: gate, up: Numbers(room.up.pointer), count: n * config.intermediateSize)
       project(
-        .down, layer, operand(room.gate, rows, columns: config.intermediateSize),
+        .down, layer,
+        operand(room.gate, rows, columns: config.intermediateSize, of: [.down], layer),
         into: room.stream, rows, add: true)
     }
     norm(model.norm, n)
@@ -156,7 +153,8 @@ final class Inference {
       Kernels.attentionCached(
         into: room.attention.pointer, q: room.query.pointer, keys: keys, values: values,
         starts: rows.starts, lengths: lengths, shape: shape,
-        precision: Self.precision(model.layers[layer].projections[Projection.query.index].type))
+        precision: PromptForm(model.layers[layer].projections[Projection.query.index].type)
+          == .floats ? .f32 : .bf16)
     } else {
       Kernels.attentionDecode(
         into: room.attention.pointer, q: room.query.pointer, keys: keys, values: values,
@@ -164,16 +162,22 @@ final class Inference {
     }
   }
 
-  /// What several products read. A prompt is rounded to bf16 here, once, and not as often as it is
-  /// read; that copy lasts until the next operand.
-  private func operand(_ x: FloatBuffer, _ rows: Rows, columns: Int) -> Operand {
-    guard rows.isPrompt, roundsPrompts else {
-      return Operand(floats: Floats(x.pointer), halves: nil)
+  /// What some products of a layer read. A prompt is rounded here, once, and not as often as it is
+  /// read; the copies last until the next operand.
+  private func operand(
+    _ x: FloatBuffer, _ rows: Rows, columns: Int, of projections: [Projection], _ layer: Int
+  ) -> Operand {
+    var operand = Operand(floats: Floats(x.pointer))
+    guard rows.isPrompt else { return operand }
+    for projection in projections {
+      let form = PromptForm(model.layers[layer].projections[projection.index].type)
+      guard let type = form.type, operand.rounded[form] == nil else { continue }
+      let count = rows.count * columns
+      let copy = room.rounded(form, type, count: count)
+      Kernels.narrow(operand.floats, into: copy.pointer, type: type, count: count)
+      operand.rounded[form] = copy.matrix(columns: columns)
     }
-    let halves = room.halves(count: rows.count * columns)
-    Kernels.narrow(
-      Floats(x.pointer), into: halves.pointer, type: .bf16, count: rows.count * columns)
-    return Operand(floats: Floats(x.pointer), halves: halves.matrix(columns: columns))
+    return operand
   }
 
   /// y (+)= x·Wᵀ + bias, and for the rows of each adapter + scale · x·Aᵀ·Bᵀ.
@@ -185,14 +189,7 @@ final class Inference {
     let weight = weights.projections[projection.index]
     let bias = weights.biases[projection.index].map { Floats($0) }
     if rows.isPrompt {
-      let precision = Self.precision(weight.type)
-      let exact = Matrix(x.floats, stride: weight.columns)
-      Kernels.product(
-        [
-          Term(
-            precision == .f32 ? exact : x.halves ?? exact, weight.transposed, k: weight.columns)
-        ], m: rows.count, n: weight.rows, precision: precision, into: y.pointer, accumulate: add,
-        bias: bias)
+      multiply(prompt: x, weight, rows.count, into: y.pointer, add: add, bias: bias)
     } else {
       Kernels.dots(
         x.floats, weight.matrix, m: rows.count, n: weight.rows, k: weight.columns, into: y.pointer,
@@ -213,13 +210,20 @@ final class Inference {
     }
   }
 
-  /// What operands of a prompt's products are rounded to. Rounding both to bf16 changes a product
-  /// less than the rounding of the weights to eight bits did, and many processors multiply such pairs
-  /// at twice the speed or more.
-  private static func precision(_ type: NumberType) -> Precision {
-    switch type {
-    case .f32, .f16: .f32
-    default: .bf16
+  /// y[m, rows] (+)= x[m, columns]·Wᵀ + bias for a prompt.
+  private func multiply(
+    prompt x: Operand, _ weight: Weight, _ m: Int, into y: MutableFloats, add: Bool, bias: Floats?
+  ) {
+    let form = PromptForm(weight.type)
+    let (n, k) = (weight.rows, weight.columns)
+    let operand = x.rounded[form] ?? Matrix(x.floats, stride: k)
+    if form == .levels {
+      Kernels.productOfLevels(
+        operand, weight.matrix, m: m, n: n, k: k, into: y, accumulate: add, bias: bias)
+    } else {
+      Kernels.product(
+        [Term(operand, weight.transposed, k: k)], m: m, n: n,
+        precision: form == .halves ? .bf16 : .f32, into: y, accumulate: add, bias: bias)
     }
   }
 
@@ -249,10 +253,37 @@ final class Inference {
   }
 }
 
-/// What a product reads: rows of f32, and where a prompt is rounded the same in bf16.
+/// Names what a prompt is rounded to for a product: always less than the weights have been.
+private enum PromptForm {
+  case floats
+  /// Rounding both to bf16 changes a product less than the rounding of weights to eight bits did,
+  /// and many processors multiply such pairs at twice the speed or more.
+  case halves
+  /// Each 32 numbers to eight bits and a scale, for weights of six bits or fewer: multiplied as whole
+  /// numbers, where the processor can, at almost twice the speed again.
+  case levels
+
+  init(_ weight: NumberType) {
+    switch weight {
+    case .f32, .f16: self = .floats
+    case .bf16, .q8: self = .halves
+    default: self = Kernels.hasLevels(weight) ? .levels : .halves
+    }
+  }
+
+  var type: NumberType? {
+    switch self {
+    case .floats: nil
+    case .halves: .bf16
+    case .levels: .q8
+    }
+  }
+}
+
+/// What products read: rows of f32, and for a prompt what they were rounded to.
 private struct Operand {
   let floats: Floats
-  let halves: Matrix?
+  var rounded: [PromptForm: Matrix] = [:]
 }
 
 /// Stores the rows of one pass: sequence by sequence, those of one adapter side by side.
@@ -302,8 +333,8 @@ private final class InferenceRoom {
   let query, attention, key, value: FloatBuffer
   /// [n, intermediate].
   let gate, up: FloatBuffer
-  /// The operand of a prompt's products.
-  private var halves = NumberBuffer(count: 0, type: .bf16)
+  /// What a prompt was rounded to for the products that come next.
+  private var rounded: [PromptForm: NumberBuffer] = [:]
   /// [n, rank] of one adapter.
   private(set) var low = FloatBuffer(count: 0)
 
@@ -321,9 +352,11 @@ private final class InferenceRoom {
     up = FloatBuffer(count: n * config.intermediateSize)
   }
 
-  func halves(count: Int) -> NumberBuffer {
-    if halves.count < count { halves = NumberBuffer(count: count, type: .bf16) }
-    return halves
+  func rounded(_ form: PromptForm, _ type: NumberType, count: Int) -> NumberBuffer {
+    if let there = rounded[form], there.count >= count { return there }
+    let made = NumberBuffer(count: count, type: type)
+    rounded[form] = made
+    return made
   }
 
   func makeLow(rows: Int, rank: Int) {

@@ -4,7 +4,8 @@
 
 #include "probe.h"
 
-static const char *const type_names[] = {"f32", "bf16", "f16", "q8_0", "q4_0"};
+static const char *const type_names[] = {"f32",  "bf16", "f16",  "q8_0", "q4_0", "q4_1",
+                                         "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"};
 
 // A matrix [rows, columns] of numbers as a kernel takes it; its rows are longer than they need be,
 // and a multiple of 32 long.
@@ -78,6 +79,67 @@ static void rows_alone(int compute, int type, int transposed) {
     }
   }
   end();
+}
+
+// Weights [n, k] of a block type, in rows a block longer than they need be.
+static plm_matrix weights(int type, int64_t n, int64_t k, uint64_t seed) {
+  const int64_t stride = k + (type < PLM_Q4_K ? 32 : 256);
+  const float *floats = numbers(PLM_F32, n * stride, seed);
+  char *blocks = zeros(type, n * stride);
+  plm_quantise(blocks, type, floats, n, stride, NULL);
+  // The lowest level of all, which no rounding makes.
+  if (type == PLM_Q8_0) blocks[2] = blocks[17] = -128;
+  return (plm_matrix){blocks, stride, type, 1};
+}
+
+// wanted[m, n] += x * wT, both as they are widened.
+static void add_plainly(double *wanted, int64_t m, int64_t n, const plm_term *term) {
+  const int64_t k = term->k, stride = term->b.stride;
+  float *wide = zeros(PLM_F32, n * stride);
+  plm_widen(wide, term->b.data, term->b.type, n * stride);
+  for (int64_t i = 0; i < m; i++)
+    for (int64_t j = 0; j < n; j++)
+      for (int64_t p = 0; p < k; p++)
+        wanted[i * n + j] += element(&term->a, i, p) * wide[j * stride + p];
+  free(wide);
+}
+
+// Products of whole numbers: one term, and two of which the second is of another type.
+static void levels(int type, int64_t m, int64_t n, int64_t k) {
+  const float *bias = numbers(PLM_F32, n, 50);
+  plm_term terms[2] = {{matrix(PLM_Q8_0, 0, m, k, 51), weights(type, n, k, 52), k},
+                       {matrix(PLM_Q8_0, 0, m, 64, 53), weights(PLM_Q4_1, n, 64, 54), 64}};
+  for (int count = 1; count <= 2; count++) {
+    const plm_result c = {numbers(PLM_F32, m * n, 55), n, PLM_F32, count == 2, bias};
+    double *wanted = zeros(PLM_F32, 2 * m * n);
+    for (int64_t i = 0; i < m * n; i++)
+      wanted[i] = bias[i % n] + (count == 2 ? ((const float *)c.c)[i] : 0);
+    for (int t = 0; t < count; t++) add_plainly(wanted, m, n, terms + t);
+    plm_product(m, n, terms, count, PLM_Q8_0, &c);
+    // A variant without whole numbers adds up floats instead, and over thousands of them is not as
+    // exact: there the error alone is held to its bound.
+    if (k <= 4096) {
+      begin(F32, "levels-%s-%d-%d-%d-%d", type_names[type], (int)m, (int)n, (int)k, count);
+      put_all(c.c, PLM_F32, m * n);
+      end();
+    }
+    begin(ERROR_F32, "levels-%s-%d-%d-%d-%d", type_names[type], (int)m, (int)n, (int)k, count);
+    put((float)worst_error(c.c, PLM_F32, wanted, m * n));
+    end();
+    // Each row alone has the same bits.
+    if (count == 2) continue;
+    int64_t different = 0;
+    for (int64_t i = 0; i < m; i += 5) {
+      plm_term one = terms[0];
+      one.a.data = (const char *)one.a.data + plm_bytes(PLM_Q8_0, i * one.a.stride);
+      const plm_result d = {zeros(PLM_F32, n), n, PLM_F32, 0, bias};
+      plm_product(1, n, &one, 1, PLM_Q8_0, &d);
+      different += differences(d.c, (const float *)c.c + i * n, PLM_F32, n);
+    }
+    begin(ZERO, "levels-alone-%s-%d-%d-%d", type_names[type], (int)m, (int)n, (int)k);
+    put((float)different);
+    end();
+  }
 }
 
 static void dots(int type, int accumulate, int with_bias) {
@@ -162,4 +224,12 @@ void probe_products(void) {
   products(PLM_BF16);
   for (int type = PLM_F32; type <= PLM_Q4_0; type++)
     for (int how = 0; how < 4; how++) dots(type, how & 1, how >> 1);
+  // Every height of a register tile, odd numbers of blocks and columns of no whole panel; last, a term
+  // that is cut and more columns than are packed at a time.
+  for (int type = PLM_Q8_0; type <= PLM_Q6_K; type++) {
+    const int64_t block = type < PLM_Q4_K ? 32 : 256;
+    for (int64_t m = 1; m <= 13; m++) levels(type, m, 10 * m + 7, block * (m % 3 + 1));
+    levels(type, 200, 70, 3 * block);
+  }
+  levels(PLM_Q8_0, 3, 600, 8192 + 64);
 }

@@ -92,8 +92,14 @@ typedef struct {
 // c (+)= sum of all terms + bias. compute is PLM_F32 or PLM_BF16: what the operands are rounded to
 // before they are multiplied; sums are f32, over the terms and over k in order, with no rounding
 // before the end. More than 16 terms only if c is f32.
+//
+// With compute PLM_Q8_0 and terms of a [m, k] in Q8_0 and a transposed b of a type that has levels,
+// 32 whole numbers are multiplied and added up exactly before they become f32.
 void plm_product(int64_t m, int64_t n, const plm_term *terms, int count, int compute,
                  const plm_result *result);
+
+// Whether the variant in use multiplies the whole numbers of a type; 1 for block types alone.
+int plm_has_levels(int type);
 
 // y[m, n] (+)= scale * (x[m, k] * w[n, k]^T) + bias[n], f32: each element one dot product, in an
 // order of additions of its own. For few rows: reads w once, and packs nothing. Rows of y are
