@@ -37,7 +37,7 @@ static int has_amx(void) {
 #endif
 
 static int take(const plm_variant_table *table, const char *name, const plm_engine *pairs,
-                const plm_engine *levels) {
+                const plm_levels *levels) {
   variant = *table;
   variant.name = name;
   if (pairs) variant.pairs = pairs;

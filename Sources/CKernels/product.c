@@ -157,7 +157,7 @@ static const plm_engine *engine_of(const plm_term *terms, int count, int compute
     all = all && terms[t].a.type == PLM_Q8_0 && !terms[t].a.transposed && terms[t].b.transposed &&
           plm_has_levels(terms[t].b.type);
   *round = 0;
-  return all ? plm_chosen()->levels : plm_engine_for(compute, round);
+  return all ? &plm_chosen()->levels->engine : plm_engine_for(compute, round);
 }
 
 static void product(int64_t m, int64_t n, const plm_term *terms, int count, int compute,
@@ -283,4 +283,40 @@ void plm_dots(float *y, int64_t stride, const float *x, const plm_matrix *w, int
               int64_t k, float scale, const float *bias, int accumulate) {
   dots_work work = {y, stride, x, bias, w, m, n, k, scale, accumulate};
   plm_parallel((n + DOTS_COLUMNS - 1) / DOTS_COLUMNS, dots_task, &work);
+}
+
+typedef struct {
+  dots_work dots;
+  const plm_levels *levels;
+  const void *read;  // x, as the variant reads it
+} levels_work;
+
+static void levels_task(void *context, int64_t task, int thread) {
+  const levels_work *w = context;
+  const dots_work *d = &w->dots;
+  const int64_t first = task * DOTS_COLUMNS, count = PLM_SMALLER(d->n - first, DOTS_COLUMNS);
+  float *sums = plm_scratch(thread, d->m * DOTS_COLUMNS);
+  w->levels->dots(sums, DOTS_COLUMNS, w->read, d->m, d->w, first, count, d->k);
+  for (int64_t i = 0; i < d->m; i++)
+    for (int64_t j = 0; j < count; j++) put(d, i, first + j, sums[i * DOTS_COLUMNS + j]);
+}
+
+void plm_dots_levels(float *y, int64_t stride, const void *x, const plm_matrix *w, int64_t m,
+                     int64_t n, int64_t k, const float *bias, int accumulate) {
+  const plm_levels *levels = plm_chosen()->levels;
+  if (!levels) {
+    plm_space *floats = plm_borrow(m * k * (int64_t)sizeof(float));
+    plm_chosen()->widen(plm_memory(floats), x, PLM_Q8_0, m * k);
+    plm_dots(y, stride, plm_memory(floats), w, m, n, k, 1, bias, accumulate);
+    plm_give_back(floats);
+    return;
+  }
+  const int64_t row = k / 32 * levels->x_bytes;
+  plm_space *space = plm_borrow(m * row);
+  char *read = plm_memory(space);
+  for (int64_t i = 0; i < m; i++)
+    levels->read(read + i * row, (const char *)x + plm_bytes(PLM_Q8_0, i * k), k);
+  levels_work work = {{y, stride, 0, bias, w, m, n, k, 1, accumulate}, levels, read};
+  plm_parallel((n + DOTS_COLUMNS - 1) / DOTS_COLUMNS, levels_task, &work);
+  plm_give_back(space);
 }

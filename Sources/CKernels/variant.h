@@ -41,11 +41,23 @@ typedef struct {
                 const plm_result *c);
 } plm_engine;
 
+// How whole numbers of block types are multiplied by rows of Q8_0.
+typedef struct {
+  plm_engine engine;  // for many rows
+  // For few: x [k] is read once, into `x_bytes` for each 32 numbers.
+  int64_t x_bytes;
+  void (*read)(void *out, const void *x, int64_t k);
+  // sums[i * stride + j] = row i of x [m, k], as read, * row first + j of w. A row's bits do not depend
+  // on the others.
+  void (*dots)(float *sums, int64_t stride, const void *x, int64_t m, const plm_matrix *w,
+               int64_t first, int64_t count, int64_t k);
+} plm_levels;
+
 typedef struct {
   const char *name;
   const plm_engine *singles;  // operands f32
   const plm_engine *pairs;    // operands rounded to bf16
-  const plm_engine *levels;   // whole numbers of block types by rows of Q8_0, or null
+  const plm_levels *levels;   // whole numbers of block types by rows of Q8_0, or null
   void (*widen)(float *out, const void *in, int type, int64_t count);
   void (*narrow_bf16)(uint16_t *out, const float *in, int64_t count);
   // Blocks of a matrix of `columns` columns, the first from `column` on; importance may be null.
@@ -90,12 +102,12 @@ typedef struct {
 const plm_variant_table *plm_chosen(void);
 
 extern const plm_variant_table plm_scalar_variant;
-extern const plm_engine plm_scalar_levels;
+extern const plm_levels plm_scalar_levels;
 #if defined(__x86_64__)
 extern const plm_variant_table plm_avx2_variant;
 extern const plm_variant_table plm_avx512_variant;
 extern const plm_engine plm_avx512bf16_pairs;
-extern const plm_engine plm_avx512vnni_levels;
+extern const plm_levels plm_avx512vnni_levels;
 extern const plm_engine plm_amx_pairs;
 #elif defined(__aarch64__)
 extern const plm_variant_table plm_neon_variant;
@@ -120,6 +132,10 @@ static inline int64_t plm_bytes_of(int type, int64_t count) {
 
 // Numbers of a block.
 #define PLM_BLOCK(type) ((type) < PLM_Q8_0 ? 1 : (type) < PLM_Q4_K ? 32 : 256)
+
+// How far ahead of its reading a row of weights is asked for, bytes: memory takes long to answer, and
+// rows are too short for the processor to foresee it. Asking for what lies beyond does no harm.
+#define PLM_AHEAD_BYTES 24576
 
 #define PLM_SMALLER(a, b) ((a) < (b) ? (a) : (b))
 #define PLM_LARGER(a, b) ((a) > (b) ? (a) : (b))

@@ -11,6 +11,14 @@
 #define MULTIPLY_ADD(sums, unsigned_bytes, signed_bytes)                              \
   ((row_words)_mm512_dpbusd_epi32((__m512i)(sums), (__m512i)(unsigned_bytes), \
                                   (__m512i)(signed_bytes)))
+#define MULTIPLY_ADD_8(sums, unsigned_bytes, signed_bytes)                                     \
+  ((whole_eight)_mm256_dpbusd_epi32((__m256i)(sums), (__m256i)(unsigned_bytes), \
+                                    (__m256i)(signed_bytes)))
+#define NIBBLES(p)                                                                             \
+  ((bytes32)_mm256_and_si256(                                                                  \
+      _mm256_srlv_epi64(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(p))),    \
+                        _mm256_set_epi64x(4, 4, 0, 0)),                                        \
+      _mm256_set1_epi8(15)))
 #define SUM_OF_BYTES(bytes) sum_of_eights(_mm256_sad_epu8((__m256i)(bytes), _mm256_setzero_si256()))
 
 static inline __attribute__((always_inline)) int32_t sum_of_eights(__m256i eights) {
@@ -123,6 +131,6 @@ static void tiles_levels(int64_t rows, int64_t width, const plm_strip *strips, i
     of_rows[(rows - i < ROWS ? rows - i : ROWS) - 1](i, width, strips, count, c);
 }
 
-const plm_engine plm_avx512vnni_levels = LEVELS_ENGINE;
+const plm_levels plm_avx512vnni_levels = LEVELS;
 #pragma clang attribute pop
 #endif

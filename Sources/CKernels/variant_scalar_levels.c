@@ -38,4 +38,4 @@ static void tiles_levels(int64_t rows, int64_t width, const plm_strip *strips, i
     }
 }
 
-const plm_engine plm_scalar_levels = LEVELS_ENGINE;
+const plm_levels plm_scalar_levels = LEVELS;

@@ -84,6 +84,16 @@ extension Kernels {
       y, Int64(n), x, &matrix, Int64(m), Int64(n), Int64(k), scale, bias, accumulate ? 1 : 0)
   }
 
+  /// The same for few rows: reads w once.
+  public static func dotsOfLevels(
+    _ x: Matrix, _ w: Matrix, m: Int, n: Int, k: Int, into y: MutableFloats, bias: Floats? = nil,
+    accumulate: Bool = false
+  ) {
+    var matrix = w.c
+    plm_dots_levels(
+      y, Int64(n), x.data, &matrix, Int64(m), Int64(n), Int64(k), bias, accumulate ? 1 : 0)
+  }
+
   /// Converts numbers of a type to f32, exactly.
   public static func widen(
     _ source: UnsafeRawPointer, type: NumberType, into target: MutableFloats, count: Int

@@ -14,6 +14,7 @@ final class Inference {
   private let config: ModelConfig
   private var rope: RopeTable?
   private var room: InferenceRoom
+  private let operandRoom = OperandRoom()
 
   init(_ model: LanguageModel) {
     self.model = model
@@ -67,14 +68,14 @@ final class Inference {
 
   private func logits(rows: [Int]) -> FloatBuffer {
     let d = config.hiddenSize
-    let v = config.vocabularySize
     let picked = FloatBuffer(count: rows.count * d)
     for (i, row) in rows.enumerated() {
       (picked.pointer + i * d).update(from: room.normed.pointer + row * d, count: d)
     }
-    let logits = FloatBuffer(count: rows.count * v)
-    Kernels.dots(
-      picked.pointer, model.output.matrix, m: rows.count, n: v, k: d, into: logits.pointer)
+    let logits = FloatBuffer(count: rows.count * config.vocabularySize)
+    Operand(
+      picked, rows: rows.count, columns: d, isPrompt: false, for: [model.output], in: operandRoom
+    ).multiply(by: model.output, into: logits.pointer)
     return logits
   }
 
@@ -153,8 +154,8 @@ final class Inference {
       Kernels.attentionCached(
         into: room.attention.pointer, q: room.query.pointer, keys: keys, values: values,
         starts: rows.starts, lengths: lengths, shape: shape,
-        precision: PromptForm(model.layers[layer].projections[Projection.query.index].type)
-          == .floats ? .f32 : .bf16)
+        precision: Operand.attentionPrecision(
+          model.layers[layer].projections[Projection.query.index].type))
     } else {
       Kernels.attentionDecode(
         into: room.attention.pointer, q: room.query.pointer, keys: keys, values: values,
@@ -162,22 +163,13 @@ final class Inference {
     }
   }
 
-  /// What some products of a layer read. A prompt is rounded here, once, and not as often as it is
-  /// read; the copies last until the next operand.
+  /// What some products of a layer read.
   private func operand(
     _ x: FloatBuffer, _ rows: Rows, columns: Int, of projections: [Projection], _ layer: Int
   ) -> Operand {
-    var operand = Operand(floats: Floats(x.pointer))
-    guard rows.isPrompt else { return operand }
-    for projection in projections {
-      let form = PromptForm(model.layers[layer].projections[projection.index].type)
-      guard let type = form.type, operand.rounded[form] == nil else { continue }
-      let count = rows.count * columns
-      let copy = room.rounded(form, type, count: count)
-      Kernels.narrow(operand.floats, into: copy.pointer, type: type, count: count)
-      operand.rounded[form] = copy.matrix(columns: columns)
-    }
-    return operand
+    Operand(
+      x, rows: rows.count, columns: columns, isPrompt: rows.isPrompt,
+      for: projections.map { model.layers[layer].projections[$0.index] }, in: operandRoom)
   }
 
   /// y (+)= x·Wᵀ + bias, and for the rows of each adapter + scale · x·Aᵀ·Bᵀ.
@@ -188,13 +180,7 @@ final class Inference {
     let weights = model.layers[layer]
     let weight = weights.projections[projection.index]
     let bias = weights.biases[projection.index].map { Floats($0) }
-    if rows.isPrompt {
-      multiply(prompt: x, weight, rows.count, into: y.pointer, add: add, bias: bias)
-    } else {
-      Kernels.dots(
-        x.floats, weight.matrix, m: rows.count, n: weight.rows, k: weight.columns, into: y.pointer,
-        bias: bias, accumulate: add)
-    }
+    x.multiply(by: weight, into: y.pointer, add: add, bias: bias)
     for run in rows.runs {
       guard let offsets = run.adapter.offsets(projection, layer: layer) else { continue }
       let rank = run.adapter.config.rank
@@ -207,23 +193,6 @@ final class Inference {
       multiply(
         room.low.pointer, Matrix(factors + offsets.b, stride: rank), k: rank, m,
         into: y.pointer + first * weight.rows, weight.rows, rows.isPrompt, add: true)
-    }
-  }
-
-  /// y[m, rows] (+)= x[m, columns]·Wᵀ + bias for a prompt.
-  private func multiply(
-    prompt x: Operand, _ weight: Weight, _ m: Int, into y: MutableFloats, add: Bool, bias: Floats?
-  ) {
-    let form = PromptForm(weight.type)
-    let (n, k) = (weight.rows, weight.columns)
-    let operand = x.rounded[form] ?? Matrix(x.floats, stride: k)
-    if form == .levels {
-      Kernels.productOfLevels(
-        operand, weight.matrix, m: m, n: n, k: k, into: y, accumulate: add, bias: bias)
-    } else {
-      Kernels.product(
-        [Term(operand, weight.transposed, k: k)], m: m, n: n,
-        precision: form == .halves ? .bf16 : .f32, into: y, accumulate: add, bias: bias)
     }
   }
 
@@ -251,39 +220,6 @@ final class Inference {
     rope = made
     return made
   }
-}
-
-/// Names what a prompt is rounded to for a product: always less than the weights have been.
-private enum PromptForm {
-  case floats
-  /// Rounding both to bf16 changes a product less than the rounding of weights to eight bits did,
-  /// and many processors multiply such pairs at twice the speed or more.
-  case halves
-  /// Each 32 numbers to eight bits and a scale, for weights of six bits or fewer: multiplied as whole
-  /// numbers, where the processor can, at almost twice the speed again.
-  case levels
-
-  init(_ weight: NumberType) {
-    switch weight {
-    case .f32, .f16: self = .floats
-    case .bf16, .q8: self = .halves
-    default: self = Kernels.hasLevels(weight) ? .levels : .halves
-    }
-  }
-
-  var type: NumberType? {
-    switch self {
-    case .floats: nil
-    case .halves: .bf16
-    case .levels: .q8
-    }
-  }
-}
-
-/// What products read: rows of f32, and for a prompt what they were rounded to.
-private struct Operand {
-  let floats: Floats
-  var rounded: [PromptForm: Matrix] = [:]
 }
 
 /// Stores the rows of one pass: sequence by sequence, those of one adapter side by side.
@@ -333,8 +269,6 @@ private final class InferenceRoom {
   let query, attention, key, value: FloatBuffer
   /// [n, intermediate].
   let gate, up: FloatBuffer
-  /// What a prompt was rounded to for the products that come next.
-  private var rounded: [PromptForm: NumberBuffer] = [:]
   /// [n, rank] of one adapter.
   private(set) var low = FloatBuffer(count: 0)
 
@@ -350,13 +284,6 @@ private final class InferenceRoom {
     value = FloatBuffer(count: n * keys)
     gate = FloatBuffer(count: n * config.intermediateSize)
     up = FloatBuffer(count: n * config.intermediateSize)
-  }
-
-  func rounded(_ form: PromptForm, _ type: NumberType, count: Int) -> NumberBuffer {
-    if let there = rounded[form], there.count >= count { return there }
-    let made = NumberBuffer(count: count, type: type)
-    rounded[form] = made
-    return made
   }
 
   func makeLow(rows: Int, rank: Int) {

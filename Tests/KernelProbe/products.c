@@ -142,6 +142,39 @@ static void levels(int type, int64_t m, int64_t n, int64_t k) {
   }
 }
 
+// The same by dot products.
+static void level_dots(int type, int64_t m, int64_t n, int64_t k) {
+  const float *bias = numbers(PLM_F32, n, 60);
+  const plm_term term = {{numbers(PLM_Q8_0, m * k, 61), k, PLM_Q8_0, 0}, weights(type, n, k, 62), k};
+  const plm_matrix w = {term.b.data, term.b.stride, type, 0};
+  const int64_t stride = n + 3;
+  float *y = numbers(PLM_F32, m * stride, 63);
+  double *wanted = zeros(PLM_F32, 2 * m * n), *all = zeros(PLM_F32, 2 * m * stride);
+  add_plainly(wanted, m, n, &term);
+  for (int64_t i = 0; i < m * stride; i++) {
+    all[i] = y[i];
+    if (i % stride < n) all[i] += wanted[i / stride * n + i % stride] + bias[i % stride];
+  }
+  const float *before = copy(y, PLM_F32, m * stride);
+  plm_dots_levels(y, stride, term.a.data, &w, m, n, k, bias, 1);
+  int64_t different = 0;
+  for (int64_t i = 0; i < m; i++) {
+    float *alone = copy(before + i * stride, PLM_F32, n);
+    plm_dots_levels(alone, n, (const char *)term.a.data + plm_bytes(PLM_Q8_0, i * k), &w, 1, n, k,
+                    bias, 1);
+    different += differences(alone, y + i * stride, PLM_F32, n);
+  }
+  begin(F32, "level-dots-%s-%d-%d-%d", type_names[type], (int)m, (int)n, (int)k);
+  put_all(y, PLM_F32, m * stride);
+  end();
+  begin(ERROR_F32, "level-dots-%s-%d-%d-%d", type_names[type], (int)m, (int)n, (int)k);
+  put((float)worst_error(y, PLM_F32, all, m * stride));
+  end();
+  begin(ZERO, "level-dots-alone-%s-%d-%d-%d", type_names[type], (int)m, (int)n, (int)k);
+  put((float)different);
+  end();
+}
+
 static void dots(int type, int accumulate, int with_bias) {
   enum { M = 3, N = 70, STRIDE = 75 };
   const int64_t k = type >= PLM_Q8_0 ? 96 : 83;
@@ -230,6 +263,7 @@ void probe_products(void) {
     const int64_t block = type < PLM_Q4_K ? 32 : 256;
     for (int64_t m = 1; m <= 13; m++) levels(type, m, 10 * m + 7, block * (m % 3 + 1));
     levels(type, 200, 70, 3 * block);
+    for (int64_t m = 1; m <= 7; m++) level_dots(type, m, 29 * m, block * (m % 4 + 1));
   }
   levels(PLM_Q8_0, 3, 600, 8192 + 64);
 }

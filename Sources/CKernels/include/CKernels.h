@@ -107,6 +107,11 @@ int plm_has_levels(int type);
 void plm_dots(float *y, int64_t stride, const float *x, const plm_matrix *w, int64_t m, int64_t n,
               int64_t k, float scale, const float *bias, int accumulate);
 
+// The same with x [m, k] in Q8_0 and w of a type that has levels: 32 whole numbers are multiplied and
+// added up exactly before they become f32.
+void plm_dots_levels(float *y, int64_t stride, const void *x, const plm_matrix *w, int64_t m,
+                     int64_t n, int64_t k, const float *bias, int accumulate);
+
 // ---- Layers. Where a pointer is void, the type beside it says what lies there: f32 or bf16 ----
 
 // y = x / rms(x) * w (Zhang and Sennrich 2019); inverse_rms[n] is kept for the way back.

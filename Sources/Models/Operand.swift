@@ -1,0 +1,99 @@
+import Kernels
+
+/// Names what an operand is rounded to before it meets a weight: always less than the weight was.
+private enum OperandForm {
+  /// Not rounded.
+  case floats
+  /// To bf16, for weights of bf16 and eight bits: that changes a product less than rounding the weight
+  /// did, and many processors multiply such pairs at twice the speed or more.
+  case halves
+  /// Each 32 numbers to eight bits and a scale, for weights of six bits or fewer: multiplied as whole
+  /// numbers where the processor can, at almost twice the speed again.
+  case levels
+
+  /// - Parameter isPrompt: bf16 pays for many rows; for one, reading the weight takes the time.
+  init(of weight: NumberType, isPrompt: Bool) {
+    switch weight {
+    case .f32, .f16: self = .floats
+    case .bf16, .q8: self = isPrompt ? .halves : .floats
+    default: self = Kernels.hasLevels(weight) ? .levels : isPrompt ? .halves : .floats
+    }
+  }
+
+  var type: NumberType {
+    switch self {
+    case .floats: .f32
+    case .halves: .bf16
+    case .levels: .q8
+    }
+  }
+}
+
+/// Keeps the memory of rounded operands from one to the next.
+final class OperandRoom {
+  private var buffers: [OperandForm: NumberBuffer] = [:]
+
+  fileprivate func buffer(_ form: OperandForm, count: Int) -> NumberBuffer {
+    if let there = buffers[form], there.count >= count { return there }
+    let made = NumberBuffer(count: count, type: form.type)
+    buffers[form] = made
+    return made
+  }
+}
+
+/// Stores where rows lie that weights are multiplied with, in every form those weights want.
+///
+/// Rows are rounded once, and not as often as they are read. The copies last until the next operand
+/// of the same room.
+struct Operand {
+  /// [rows, columns].
+  let floats: Floats
+  private let rows: Int
+  private let isPrompt: Bool
+  private var forms: [OperandForm: Matrix]
+
+  init(
+    _ x: FloatBuffer, rows: Int, columns: Int, isPrompt: Bool, for weights: [Weight],
+    in room: OperandRoom
+  ) {
+    floats = Floats(x.pointer)
+    self.rows = rows
+    self.isPrompt = isPrompt
+    forms = [.floats: Matrix(floats, stride: columns)]
+    for weight in weights {
+      let form = OperandForm(of: weight.type, isPrompt: isPrompt)
+      guard forms[form] == nil else { continue }
+      let copy = room.buffer(form, count: rows * columns)
+      Kernels.narrow(floats, into: copy.pointer, type: form.type, count: rows * columns)
+      forms[form] = copy.matrix(columns: columns)
+    }
+  }
+
+  /// y[rows, weight's rows] (+)= x·Wᵀ + bias, W one of the weights that it was made for. Prompts are
+  /// multiplied by tiles, single tokens by dot products.
+  func multiply(by weight: Weight, into y: MutableFloats, add: Bool = false, bias: Floats? = nil) {
+    let form = OperandForm(of: weight.type, isPrompt: isPrompt)
+    guard let x = forms[form] else { return }
+    let (n, k) = (weight.rows, weight.columns)
+    switch (form, isPrompt) {
+    case (.levels, true):
+      Kernels.productOfLevels(
+        x, weight.matrix, m: rows, n: n, k: k, into: y, accumulate: add, bias: bias)
+    case (.levels, false):
+      Kernels.dotsOfLevels(
+        x, weight.matrix, m: rows, n: n, k: k, into: y, bias: bias, accumulate: add)
+    case (_, true):
+      Kernels.product(
+        [Term(x, weight.transposed, k: k)], m: rows, n: n,
+        precision: form == .halves ? .bf16 : .f32, into: y, accumulate: add, bias: bias)
+    case (_, false):
+      Kernels.dots(
+        floats, weight.matrix, m: rows, n: n, k: k, into: y, bias: bias, accumulate: add)
+    }
+  }
+
+  /// What products of a prompt's queries and keys are rounded to, beside weights of a type.
+  static func attentionPrecision(_ weight: NumberType) -> Precision {
+    OperandForm(of: weight, isPrompt: true) == .floats ? .f32 : .bf16
+  }
+}
