@@ -244,9 +244,23 @@ typedef struct {
   int64_t m, n, k;
   float scale;
   int accumulate;
+  int64_t columns;  // of a task
 } dots_work;
 
+// Columns of y at a time.
 #define DOTS_COLUMNS 32
+// Bytes of w in one run, if there are enough for every thread: what is asked for ahead of its reading
+// is then mostly what this thread reads, and not another.
+#define RUN_BYTES (512 << 10)
+
+// Columns of a task: whole times DOTS_COLUMNS.
+static int64_t columns_of_task(const plm_matrix *w, int64_t n) {
+  const int64_t row = PLM_LARGER(1, plm_bytes(w->type, w->stride));
+  const int64_t most = PLM_LARGER(1, RUN_BYTES / row / DOTS_COLUMNS);
+  const int64_t all = (n + DOTS_COLUMNS - 1) / DOTS_COLUMNS;
+  const int64_t fair = PLM_LARGER(1, all / (8 * plm_threads()));
+  return PLM_SMALLER(most, fair) * DOTS_COLUMNS;
+}
 
 static void put(const dots_work *w, int64_t i, int64_t j, float dot) {
   float sum = w->scale * dot;
@@ -255,11 +269,8 @@ static void put(const dots_work *w, int64_t i, int64_t j, float dot) {
   *y = w->accumulate ? *y + sum : sum;
 }
 
-static void dots_task(void *context, int64_t task, int thread) {
-  const dots_work *w = context;
+static void some_dots(const dots_work *w, int64_t first, int64_t count, int thread) {
   const plm_variant_table *variant = plm_chosen();
-  const int64_t first = task * DOTS_COLUMNS;
-  const int64_t count = PLM_SMALLER(w->n - first, DOTS_COLUMNS);
   if (w->m == 1 && w->k % 32 == 0) {
     float sums[DOTS_COLUMNS];
     variant->dots(sums, w->x, w->w, first, count, w->k);
@@ -279,10 +290,17 @@ static void dots_task(void *context, int64_t task, int thread) {
   }
 }
 
+static void dots_task(void *context, int64_t task, int thread) {
+  const dots_work *w = context;
+  const int64_t end = PLM_SMALLER(w->n, (task + 1) * w->columns);
+  for (int64_t j = task * w->columns; j < end; j += DOTS_COLUMNS)
+    some_dots(w, j, PLM_SMALLER(DOTS_COLUMNS, end - j), thread);
+}
+
 void plm_dots(float *y, int64_t stride, const float *x, const plm_matrix *w, int64_t m, int64_t n,
               int64_t k, float scale, const float *bias, int accumulate) {
-  dots_work work = {y, stride, x, bias, w, m, n, k, scale, accumulate};
-  plm_parallel((n + DOTS_COLUMNS - 1) / DOTS_COLUMNS, dots_task, &work);
+  dots_work work = {y, stride, x, bias, w, m, n, k, scale, accumulate, columns_of_task(w, n)};
+  plm_parallel((n + work.columns - 1) / work.columns, dots_task, &work);
 }
 
 typedef struct {
@@ -294,11 +312,14 @@ typedef struct {
 static void levels_task(void *context, int64_t task, int thread) {
   const levels_work *w = context;
   const dots_work *d = &w->dots;
-  const int64_t first = task * DOTS_COLUMNS, count = PLM_SMALLER(d->n - first, DOTS_COLUMNS);
+  const int64_t end = PLM_SMALLER(d->n, (task + 1) * d->columns);
   float *sums = plm_scratch(thread, d->m * DOTS_COLUMNS);
-  w->levels->dots(sums, DOTS_COLUMNS, w->read, d->m, d->w, first, count, d->k);
-  for (int64_t i = 0; i < d->m; i++)
-    for (int64_t j = 0; j < count; j++) put(d, i, first + j, sums[i * DOTS_COLUMNS + j]);
+  for (int64_t first = task * d->columns; first < end; first += DOTS_COLUMNS) {
+    const int64_t count = PLM_SMALLER(DOTS_COLUMNS, end - first);
+    w->levels->dots(sums, DOTS_COLUMNS, w->read, d->m, d->w, first, count, d->k);
+    for (int64_t i = 0; i < d->m; i++)
+      for (int64_t j = 0; j < count; j++) put(d, i, first + j, sums[i * DOTS_COLUMNS + j]);
+  }
 }
 
 void plm_dots_levels(float *y, int64_t stride, const void *x, const plm_matrix *w, int64_t m,
@@ -316,7 +337,7 @@ void plm_dots_levels(float *y, int64_t stride, const void *x, const plm_matrix *
   char *read = plm_memory(space);
   for (int64_t i = 0; i < m; i++)
     levels->read(read + i * row, (const char *)x + plm_bytes(PLM_Q8_0, i * k), k);
-  levels_work work = {{y, stride, 0, bias, w, m, n, k, 1, accumulate}, levels, read};
-  plm_parallel((n + DOTS_COLUMNS - 1) / DOTS_COLUMNS, levels_task, &work);
+  levels_work work = {{y, stride, 0, bias, w, m, n, k, 1, accumulate, columns_of_task(w, n)}, levels, read};
+  plm_parallel((n + work.dots.columns - 1) / work.dots.columns, levels_task, &work);
   plm_give_back(space);
 }
