@@ -43,6 +43,25 @@ public struct Term {
   var c: plm_term { plm_term(a: a.c, b: b.c, k: Int64(k)) }
 }
 
+/// One product of few rows: y[m, n] (+)= scale · x[m, k] · wᵀ + bias.
+public struct DotProduct {
+  fileprivate let c: plm_dot_product
+
+  /// - Parameters:
+  ///   - x: [m, k], rows one after another; f32, or Q8_0 where w is of a type that
+  ///     `Kernels.hasLevels`: then whole numbers are multiplied.
+  ///   - w: [n, k].
+  ///   - y: [m, n].
+  public init(
+    _ x: Matrix, _ w: Matrix, n: Int, k: Int, into y: MutableFloats, scale: Float = 1,
+    bias: Floats? = nil, accumulate: Bool = false
+  ) {
+    c = plm_dot_product(
+      y: y, stride: Int64(n), x: x.data, x_type: x.type.rawValue, accumulate: accumulate ? 1 : 0,
+      w: w.c, n: Int64(n), k: Int64(k), scale: scale, bias: bias)
+  }
+}
+
 extension Kernels {
   /// c[m, n] (+)= Σ terms + bias.
   /// - Parameters:
@@ -74,24 +93,10 @@ extension Kernels {
     plm_product(Int64(m), Int64(n), &term, 1, NumberType.q8.rawValue, &result)
   }
 
-  /// y[m, n] (+)= scale · x[m, k] · wᵀ + bias, w [n, k]: for few rows; reads w once.
-  public static func dots(
-    _ x: Floats, _ w: Matrix, m: Int, n: Int, k: Int, into y: MutableFloats, scale: Float = 1,
-    bias: Floats? = nil, accumulate: Bool = false
-  ) {
-    var matrix = w.c
-    plm_dots(
-      y, Int64(n), x, &matrix, Int64(m), Int64(n), Int64(k), scale, bias, accumulate ? 1 : 0)
-  }
-
-  /// The same for few rows: reads w once.
-  public static func dotsOfLevels(
-    _ x: Matrix, _ w: Matrix, m: Int, n: Int, k: Int, into y: MutableFloats, bias: Floats? = nil,
-    accumulate: Bool = false
-  ) {
-    var matrix = w.c
-    plm_dots_levels(
-      y, Int64(n), x.data, &matrix, Int64(m), Int64(n), Int64(k), bias, accumulate ? 1 : 0)
+  /// Computes products of m rows each, none of which reads what another writes: for few rows; reads
+  /// every weight once.
+  public static func dots(_ products: [DotProduct], m: Int) {
+    plm_dots(products.map(\.c), Int32(products.count), Int64(m))
   }
 
   /// Converts numbers of a type to f32, exactly.

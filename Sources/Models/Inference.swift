@@ -75,7 +75,7 @@ final class Inference {
     let logits = FloatBuffer(count: rows.count * config.vocabularySize)
     Operand(
       picked, rows: rows.count, columns: d, isPrompt: false, for: [model.output], in: operandRoom
-    ).multiply(by: model.output, into: logits.pointer)
+    ).multiply(into: [Operand.Target(weight: model.output, y: logits.pointer)])
     return logits
   }
 
@@ -96,10 +96,9 @@ final class Inference {
       into: room.stream.pointer, table: model.embedding.matrix, ids: rows.ids, n: n, d: d)
     for (layer, weights) in model.layers.enumerated() {
       norm(weights.attentionNorm, n)
-      let stream = operand(room.normed, rows, columns: d, of: [.query, .key, .value], layer)
-      project(.query, layer, stream, into: room.query, rows)
-      project(.key, layer, stream, into: room.key, rows)
-      project(.value, layer, stream, into: room.value, rows)
+      project(
+        room.normed, columns: d, layer, rows,
+        into: [(.query, room.query), (.key, room.key), (.value, room.value)])
       for (x, weight, heads) in [
         (room.query, weights.queryNorm, shape.heads), (room.key, weights.keyNorm, shape.groups),
       ] {
@@ -113,20 +112,17 @@ final class Inference {
       }
       attend(layer, rows, shape)
       project(
-        .output, layer,
-        operand(room.attention, rows, columns: shape.heads * shape.channels, of: [.output], layer),
-        into: room.stream, rows, add: true)
+        room.attention, columns: shape.heads * shape.channels, layer, rows,
+        into: [(.output, room.stream)], add: true)
       norm(weights.mlpNorm, n)
-      let attended = operand(room.normed, rows, columns: d, of: [.gate, .up], layer)
-      project(.gate, layer, attended, into: room.gate, rows)
-      project(.up, layer, attended, into: room.up, rows)
+      project(
+        room.normed, columns: d, layer, rows, into: [(.gate, room.gate), (.up, room.up)])
       let gate = Numbers(room.gate.pointer)
       Kernels.swiglu(
         into: gate, gate: gate, up: Numbers(room.up.pointer), count: n * config.intermediateSize)
       project(
-        .down, layer,
-        operand(room.gate, rows, columns: config.intermediateSize, of: [.down], layer),
-        into: room.stream, rows, add: true)
+        room.gate, columns: config.intermediateSize, layer, rows, into: [(.down, room.stream)],
+        add: true)
     }
     norm(model.norm, n)
     for (s, sequence) in rows.sequences.enumerated() { sequence.cache.length += rows.count(of: s) }
@@ -163,36 +159,35 @@ final class Inference {
     }
   }
 
-  /// What some products of a layer read.
-  private func operand(
-    _ x: FloatBuffer, _ rows: Rows, columns: Int, of projections: [Projection], _ layer: Int
-  ) -> Operand {
-    Operand(
-      x, rows: rows.count, columns: columns, isPrompt: rows.isPrompt,
-      for: projections.map { model.layers[layer].projections[$0.index] }, in: operandRoom)
-  }
-
-  /// y (+)= x·Wᵀ + bias, and for the rows of each adapter + scale · x·Aᵀ·Bᵀ.
+  /// y (+)= x·Wᵀ + bias for projections of a layer that read the same x, and for the rows of each
+  /// adapter + scale · x·Aᵀ·Bᵀ.
   private func project(
-    _ projection: Projection, _ layer: Int, _ x: Operand, into y: FloatBuffer, _ rows: Rows,
-    add: Bool = false
+    _ x: FloatBuffer, columns k: Int, _ layer: Int, _ rows: Rows,
+    into outputs: [(projection: Projection, y: FloatBuffer)], add: Bool = false
   ) {
     let weights = model.layers[layer]
-    let weight = weights.projections[projection.index]
-    let bias = weights.biases[projection.index].map { Floats($0) }
-    x.multiply(by: weight, into: y.pointer, add: add, bias: bias)
-    for run in rows.runs {
-      guard let offsets = run.adapter.offsets(projection, layer: layer) else { continue }
-      let rank = run.adapter.config.rank
-      let (first, m) = (run.rows.lowerBound, run.rows.count)
-      let factors = run.adapter.weights.pointer
-      multiply(
-        x.floats + first * weight.columns, Matrix(factors + offsets.a, stride: weight.columns),
-        k: weight.columns, m, into: room.low.pointer, rank, rows.isPrompt,
-        scale: Float(run.adapter.config.scale))
-      multiply(
-        room.low.pointer, Matrix(factors + offsets.b, stride: rank), k: rank, m,
-        into: y.pointer + first * weight.rows, weight.rows, rows.isPrompt, add: true)
+    let targets = outputs.map {
+      Operand.Target(
+        weight: weights.projections[$0.projection.index], y: $0.y.pointer,
+        bias: weights.biases[$0.projection.index].map { Floats($0) })
+    }
+    Operand(
+      x, rows: rows.count, columns: k, isPrompt: rows.isPrompt, for: targets.map(\.weight),
+      in: operandRoom
+    ).multiply(into: targets, add: add)
+    for (target, output) in zip(targets, outputs) {
+      for run in rows.runs {
+        guard let offsets = run.adapter.offsets(output.projection, layer: layer) else { continue }
+        let rank = run.adapter.config.rank
+        let (first, m, n) = (run.rows.lowerBound, run.rows.count, target.weight.rows)
+        let factors = run.adapter.weights.pointer
+        multiply(
+          Floats(x.pointer) + first * k, Matrix(factors + offsets.a, stride: k), k: k, m,
+          into: room.low.pointer, rank, rows.isPrompt, scale: Float(run.adapter.config.scale))
+        multiply(
+          room.low.pointer, Matrix(factors + offsets.b, stride: rank), k: rank, m,
+          into: target.y + first * n, n, rows.isPrompt, add: true)
+      }
     }
   }
 
@@ -208,7 +203,11 @@ final class Inference {
         accumulate: add)
       if scale != 1 { Kernels.scale(Numbers(y), by: scale, count: m * n) }
     } else {
-      Kernels.dots(x, w, m: m, n: n, k: k, into: y, scale: scale, accumulate: add)
+      Kernels.dots(
+        [
+          DotProduct(
+            Matrix(x, stride: k), w, n: n, k: k, into: y, scale: scale, accumulate: add)
+        ], m: m)
     }
   }
 

@@ -46,8 +46,6 @@ final class OperandRoom {
 /// Rows are rounded once, and not as often as they are read. The copies last until the next operand
 /// of the same room.
 struct Operand {
-  /// [rows, columns].
-  let floats: Floats
   private let rows: Int
   private let isPrompt: Bool
   private var forms: [OperandForm: Matrix]
@@ -56,7 +54,7 @@ struct Operand {
     _ x: FloatBuffer, rows: Int, columns: Int, isPrompt: Bool, for weights: [Weight],
     in room: OperandRoom
   ) {
-    floats = Floats(x.pointer)
+    let floats = Floats(x.pointer)
     self.rows = rows
     self.isPrompt = isPrompt
     forms = [.floats: Matrix(floats, stride: columns)]
@@ -69,27 +67,37 @@ struct Operand {
     }
   }
 
-  /// y[rows, weight's rows] (+)= x·Wᵀ + bias, W one of the weights that it was made for. Prompts are
-  /// multiplied by tiles, single tokens by dot products.
-  func multiply(by weight: Weight, into y: MutableFloats, add: Bool = false, bias: Floats? = nil) {
-    let form = OperandForm(of: weight.type, isPrompt: isPrompt)
-    guard let x = forms[form] else { return }
-    let (n, k) = (weight.rows, weight.columns)
-    switch (form, isPrompt) {
-    case (.levels, true):
-      Kernels.productOfLevels(
-        x, weight.matrix, m: rows, n: n, k: k, into: y, accumulate: add, bias: bias)
-    case (.levels, false):
-      Kernels.dotsOfLevels(
-        x, weight.matrix, m: rows, n: n, k: k, into: y, bias: bias, accumulate: add)
-    case (_, true):
-      Kernels.product(
-        [Term(x, weight.transposed, k: k)], m: rows, n: n,
-        precision: form == .halves ? .bf16 : .f32, into: y, accumulate: add, bias: bias)
-    case (_, false):
-      Kernels.dots(
-        floats, weight.matrix, m: rows, n: n, k: k, into: y, bias: bias, accumulate: add)
+  /// Names one weight to multiply with, and where the product goes.
+  struct Target {
+    let weight: Weight
+    let y: MutableFloats
+    var bias: Floats? = nil
+  }
+
+  /// y[rows, weight's rows] (+)= x·Wᵀ + bias for each target, their weights being those that it was
+  /// made for. Prompts are multiplied by tiles, single tokens by dot products, all at once.
+  func multiply(into targets: [Target], add: Bool = false) {
+    var dots: [DotProduct] = []
+    for target in targets {
+      let weight = target.weight
+      let form = OperandForm(of: weight.type, isPrompt: isPrompt)
+      guard let x = forms[form] else { continue }
+      let (n, k) = (weight.rows, weight.columns)
+      if !isPrompt {
+        dots.append(
+          DotProduct(
+            x, weight.matrix, n: n, k: k, into: target.y, bias: target.bias, accumulate: add))
+      } else if form == .levels {
+        Kernels.productOfLevels(
+          x, weight.matrix, m: rows, n: n, k: k, into: target.y, accumulate: add, bias: target.bias)
+      } else {
+        Kernels.product(
+          [Term(x, weight.transposed, k: k)], m: rows, n: n,
+          precision: form == .halves ? .bf16 : .f32, into: target.y, accumulate: add,
+          bias: target.bias)
+      }
     }
+    if !dots.isEmpty { Kernels.dots(dots, m: rows) }
   }
 
   /// What products of a prompt's queries and keys are rounded to, beside weights of a type.

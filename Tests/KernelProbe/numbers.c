@@ -135,11 +135,14 @@ static void searched(int type, const char *name) {
       plm_product(M, n, &b, 1, compute, &d);
       different += differences(got, wanted, PLM_F32, M * n);
     }
-  plm_dots(got, ROWS, x.data, &here, 2, ROWS, COLUMNS, 1, NULL, 0);
-  plm_dots(wanted, ROWS, x.data, &there, 2, ROWS, COLUMNS, 1, NULL, 0);
+  plm_dot_product p = {got, ROWS, x.data, PLM_F32, 0, here, ROWS, COLUMNS, 1, NULL}, q = p;
+  q.y = wanted;
+  q.w = there;
+  plm_dots(&p, 1, 2);
+  plm_dots(&q, 1, 2);
   different += differences(got, wanted, PLM_F32, 2 * ROWS);
   // One row alone, read from the blocks, is no different.
-  plm_dots(got, ROWS, x.data, &here, 1, ROWS, COLUMNS, 1, NULL, 0);
+  plm_dots(&p, 1, 1);
   different += differences(got, wanted, PLM_F32, ROWS);
   const int32_t ids[] = {0, ROWS - 1, 7};
   plm_embed_forward(got, &here, ids, 3, COLUMNS);

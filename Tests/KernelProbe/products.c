@@ -156,12 +156,14 @@ static void level_dots(int type, int64_t m, int64_t n, int64_t k) {
     if (i % stride < n) all[i] += wanted[i / stride * n + i % stride] + bias[i % stride];
   }
   const float *before = copy(y, PLM_F32, m * stride);
-  plm_dots_levels(y, stride, term.a.data, &w, m, n, k, bias, 1);
+  plm_dot_product p = {y, stride, term.a.data, PLM_Q8_0, 1, w, n, k, 1, bias};
+  plm_dots(&p, 1, m);
   int64_t different = 0;
   for (int64_t i = 0; i < m; i++) {
     float *alone = copy(before + i * stride, PLM_F32, n);
-    plm_dots_levels(alone, n, (const char *)term.a.data + plm_bytes(PLM_Q8_0, i * k), &w, 1, n, k,
-                    bias, 1);
+    p.y = alone;
+    p.x = (const char *)term.a.data + plm_bytes(PLM_Q8_0, i * k);
+    plm_dots(&p, 1, 1);
     different += differences(alone, y + i * stride, PLM_F32, n);
   }
   begin(F32, "level-dots-%s-%d-%d-%d", type_names[type], (int)m, (int)n, (int)k);
@@ -190,12 +192,40 @@ static void dots(int type, int accumulate, int with_bias) {
       if (with_bias) *sum += bias[j];
       for (int64_t p = 0; p < k; p++) *sum += 0.3 * x[i * k + p] * element(&w, j, p);
     }
-  plm_dots(y, STRIDE, x, &w, M, N, k, 0.3f, with_bias ? bias : NULL, accumulate);
+  const plm_dot_product p = {y, STRIDE, x, PLM_F32, accumulate, w, N, k, 0.3f,
+                             with_bias ? bias : NULL};
+  plm_dots(&p, 1, M);
   begin(F32, "dots-%s-%d-%d", type_names[type], accumulate, with_bias);
   put_all(y, PLM_F32, M * STRIDE);
   end();
   begin(ERROR_F32, "dots-%s-%d-%d", type_names[type], accumulate, with_bias);
   put((float)worst_error(y, PLM_F32, wanted, M * STRIDE));
+  end();
+}
+
+// Several products at once, more than are made at a time, with what they read of their own or in
+// common: none is another for it.
+static void dots_together(void) {
+  enum { COUNT = 11, M = 2, K = 256, MOST = 300 };
+  plm_dot_product all[COUNT];
+  const float *floats = numbers(PLM_F32, M * K, 70);
+  const void *blocks = numbers(PLM_Q8_0, M * K, 71);
+  for (int t = 0; t < COUNT; t++) {
+    const int is_whole = t % 3 != 0;
+    plm_matrix w = weights(PLM_Q4_0 + t % 7, MOST, K, 72 + (uint64_t)t);
+    w.transposed = 0;
+    const void *x = is_whole ? t == 7 ? numbers(PLM_Q8_0, M * K, 90) : blocks : floats;
+    all[t] = (plm_dot_product){zeros(PLM_F32, M * MOST), MOST, x, is_whole ? PLM_Q8_0 : PLM_F32, 0,
+                               w, MOST - 29 * t, K, 1, NULL};
+  }
+  plm_dots(all, COUNT, M);
+  begin(ZERO, "dots-together");
+  for (int t = 0; t < COUNT; t++) {
+    plm_dot_product one = all[t];
+    one.y = zeros(PLM_F32, M * MOST);
+    plm_dots(&one, 1, M);
+    put((float)differences(one.y, all[t].y, PLM_F32, M * MOST));
+  }
   end();
 }
 
@@ -266,4 +296,5 @@ void probe_products(void) {
     for (int64_t m = 1; m <= 7; m++) level_dots(type, m, 29 * m, block * (m % 4 + 1));
   }
   levels(PLM_Q8_0, 3, 600, 8192 + 64);
+  dots_together();
 }

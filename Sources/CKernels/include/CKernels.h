@@ -101,16 +101,24 @@ void plm_product(int64_t m, int64_t n, const plm_term *terms, int count, int com
 // Whether the variant in use multiplies the whole numbers of a type; 1 for block types alone.
 int plm_has_levels(int type);
 
-// y[m, n] (+)= scale * (x[m, k] * w[n, k]^T) + bias[n], f32: each element one dot product, in an
-// order of additions of its own. For few rows: reads w once, and packs nothing. Rows of y are
-// `stride` apart.
-void plm_dots(float *y, int64_t stride, const float *x, const plm_matrix *w, int64_t m, int64_t n,
-              int64_t k, float scale, const float *bias, int accumulate);
+// One product of few rows, y[m, n] (+)= scale * (x[m, k] * w[n, k]^T) + bias[n]: each element one dot
+// product, in an order of additions of its own. Reads w once, and packs nothing.
+typedef struct {
+  float *y;
+  int64_t stride;  // from one row of y to the next
+  // f32, or Q8_0 beside a w of a type that has levels: 32 whole numbers are multiplied and added up
+  // exactly before they become f32.
+  const void *x;
+  int32_t x_type;
+  int32_t accumulate;
+  plm_matrix w;
+  int64_t n, k;
+  float scale;
+  const float *bias;  // or null
+} plm_dot_product;
 
-// The same with x [m, k] in Q8_0 and w of a type that has levels: 32 whole numbers are multiplied and
-// added up exactly before they become f32.
-void plm_dots_levels(float *y, int64_t stride, const void *x, const plm_matrix *w, int64_t m,
-                     int64_t n, int64_t k, const float *bias, int accumulate);
+// Several of them, none of which reads what another writes, with m rows each.
+void plm_dots(const plm_dot_product *products, int count, int64_t m);
 
 // ---- Layers. Where a pointer is void, the type beside it says what lies there: f32 or bf16 ----
 
