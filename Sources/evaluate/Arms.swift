@@ -33,7 +33,7 @@ struct Arms {
     let retrievals = try retrievals(tokenizer)
     var arms: [(name: String, network: Network, samples: [TokenSample])] = []
     func add(_ name: String, _ adapter: Adapter?, withRetrieval: Bool) {
-      let network = Network(model, adapter: adapter)
+      let network = Evaluate.network(model, adapter: adapter, context)
       arms.append((name, network, samples))
       for (suffix, retrieval) in withRetrieval ? retrievals : [] {
         arms.append((name + suffix, network, retrieval.augment(samples)))
@@ -42,7 +42,7 @@ struct Arms {
     add("base", nil, withRetrieval: true)
     if let control { add("real", control, withRetrieval: false) }
     if let personal { add("personal", personal, withRetrieval: true) }
-    if let shipped { arms.append(("shipped", Network(shipped), samples)) }
+    if let shipped { arms.append(("shipped", Evaluate.network(shipped, context), samples)) }
 
     var scores: [String: JSON] = [:]
     let all = arms.reduce(0) { $0 + $1.samples.count }
@@ -63,7 +63,8 @@ struct Arms {
     if let validation, let tokenizer {
       metrics["validation_arms"] = .object(
         try validated(
-          validation, base: Network(model), personal: personal.map { Network(model, adapter: $0) },
+          validation, base: Evaluate.network(model, context),
+          personal: personal.map { Evaluate.network(model, adapter: $0, context) },
           retrievals.first?.retrieval, tokenizer))
       // Two bundles can be compared where they were measured on the same texts.
       metrics["validation_text"] = .string(validation.digest.description)
@@ -81,7 +82,7 @@ struct Arms {
       try context.output("continuations").write(text: beside.markdown)
     }
     if context[Evaluate.keepLogits] {
-      try writeLogits(Network(model, adapter: personal), samples)
+      try writeLogits(Evaluate.network(model, adapter: personal, context), samples)
     }
   }
 

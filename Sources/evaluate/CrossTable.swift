@@ -35,7 +35,7 @@ struct CrossTable {
         : try Adapter(
           paths: [AdapterConfig.fileName, AdapterConfig.weightsName], base: config
         ) { try adapters.map("\(users[row])/\($0)") }
-      let scorer = Scorer(Network(model, adapter: adapter))
+      let scorer = Scorer(Evaluate.network(model, adapter: adapter, context))
       for column in users.indices {
         let loss = try scorer.score(samples[column]).loss
         if row < 0 { table.base[column] = loss } else { table.losses[row][column] = loss }

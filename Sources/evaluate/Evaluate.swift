@@ -73,14 +73,24 @@ import Tokenizers
     help: "Users in the table at most, the first by name: it has users² cells.")
   static let keepLogits = Parameter(
     "keep_logits", default: false, help: "Also writes the logits of every position.")
+  static let precision = Parameter(
+    "precision", default: "f32", oneOf: Precision.allCases.map(\.rawValue),
+    help: "What operands of products are rounded to when losses are measured.")
   static let threads = Parameter(
     "threads", default: 0, in: 0...256, help: "Threads; 0 is one per core. Changes no result.",
     execution: true)
   static let parameters: [any ParameterDeclaration] = [
     window, examples, exampleTokens, answerTokens, retrieve, against, seed, tableUsers, keepLogits,
-    threads,
+    precision, threads,
   ]
   static let resources = Resources(cores: 2, memory: 512 << 20)
+
+  /// A network as the action's precision wants it.
+  static func network(
+    _ model: LanguageModel, adapter: Adapter? = nil, _ context: StageContext
+  ) -> Network {
+    Network(model, adapter: adapter, precision: Precision(rawValue: context[precision]) ?? .f32)
+  }
 
   static func run(_ context: StageContext) async throws {
     if let metrics = context.optionalInput("metrics") {
