@@ -46,7 +46,8 @@ static int take(const plm_variant_table *table, const char *name, const plm_engi
 }
 
 static int take_named(const char *name) {
-  if (strcmp(name, "scalar") == 0) return take(&plm_scalar_variant, "scalar", NULL, &plm_scalar_levels);
+  if (strcmp(name, "scalar") == 0)
+    return take(&plm_scalar_variant, "scalar", NULL, &plm_scalar_levels);
   if (strcmp(name, "amx-emulated") == 0)
     return take(&plm_scalar_variant, "amx-emulated", &plm_amx_emulated_pairs, NULL);
 #if defined(__x86_64__)

@@ -20,7 +20,6 @@ typedef struct {
 
 typedef struct {
   dots_part parts[PRODUCTS];
-  int count;
   int64_t m;
 } dots_work;
 
@@ -99,7 +98,7 @@ static void read_x(char *out, const plm_dot_product *p, int64_t m) {
 }
 
 static void some_dots(const plm_dot_product *products, int count, int64_t m) {
-  dots_work work = {.count = count, .m = m};
+  dots_work work = {.m = m};
   plm_dot_product widened[PRODUCTS];
   int64_t bytes = 0, tasks = 0;
   for (int t = 0; t < count; t++) bytes += PLM_ROUND_UP(read_bytes(products + t, m), 64);

@@ -58,34 +58,7 @@ INLINE void tile(const int rows, int64_t i0, int64_t width, const plm_strip *str
   }
 }
 
-#define TILE(R)                                                                            \
-  static __attribute__((noinline)) void tile_##R(int64_t i, int64_t width,                 \
-                                                 const plm_strip *strips, int count,       \
-                                                 const plm_result *c) {                    \
-    tile(R, i, width, strips, count, c);                                                   \
-  }
-TILE(1)
-TILE(2)
-TILE(3)
-TILE(4)
-TILE(5)
-TILE(6)
-TILE(7)
-TILE(8)
-TILE(9)
-TILE(10)
-TILE(11)
-TILE(12)
-
-static void tiles(int64_t rows, int64_t width, const plm_strip *strips, int count,
-                  const plm_result *c) {
-  static void (*const of_rows[])(int64_t, int64_t, const plm_strip *, int, const plm_result *) = {
-      tile_1, tile_2, tile_3, tile_4, tile_5, tile_6,
-      tile_7, tile_8, tile_9, tile_10, tile_11, tile_12,
-  };
-  for (int64_t i = 0; i < rows; i += ROWS)
-    of_rows[(rows - i < ROWS ? rows - i : ROWS) - 1](i, width, strips, count, c);
-}
+#include "tiles.inc"
 
 const plm_engine plm_avx512bf16_pairs = {
     .element = 2, .unit = UNIT, .row_bytes = 2 * UNIT, .panel = PANEL,

@@ -85,8 +85,8 @@ INLINE void add_blocks(const int rows, const int vectors, const extra extra, con
   }
 }
 
-INLINE void tile(const int rows, const int vectors, int64_t i0, int64_t width,
-                 const plm_strip *strips, int count, const plm_result *c) {
+INLINE void tile_of(const int rows, const int vectors, int64_t i0, int64_t width,
+                    const plm_strip *strips, int count, const plm_result *c) {
   vec sums[rows][2];
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++) sums[i][0] = sums[i][1] = splat(0);
@@ -108,28 +108,14 @@ INLINE void tile(const int rows, const int vectors, int64_t i0, int64_t width,
   }
 }
 
-#define TILE(R)                                                                            \
-  static __attribute__((noinline)) void tile_##R(int64_t i, int64_t width,                 \
-                                                 const plm_strip *strips, int count,       \
-                                                 const plm_result *c) {                    \
-    if (width <= WIDTH) tile(R, 1, i, width, strips, count, c);                            \
-    else tile(R, 2, i, width, strips, count, c);                                           \
-  }
-TILE(1)
-TILE(2)
-TILE(3)
-TILE(4)
-TILE(5)
-TILE(6)
-
-static void tiles_levels(int64_t rows, int64_t width, const plm_strip *strips, int count,
-                         const plm_result *c) {
-  static void (*const of_rows[])(int64_t, int64_t, const plm_strip *, int, const plm_result *) = {
-      tile_1, tile_2, tile_3, tile_4, tile_5, tile_6,
-  };
-  for (int64_t i = 0; i < rows; i += ROWS)
-    of_rows[(rows - i < ROWS ? rows - i : ROWS) - 1](i, width, strips, count, c);
+// Columns that fill half a panel are computed alone.
+INLINE void tile(const int rows, int64_t i0, int64_t width, const plm_strip *strips, int count,
+                 const plm_result *c) {
+  if (width <= WIDTH) tile_of(rows, 1, i0, width, strips, count, c);
+  else tile_of(rows, 2, i0, width, strips, count, c);
 }
+
+#include "tiles.inc"
 
 const plm_levels plm_avx512vnni_levels = LEVELS;
 #pragma clang attribute pop

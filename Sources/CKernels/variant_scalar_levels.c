@@ -23,8 +23,8 @@ static float block_sum(const row_block *a, const panel_block *b, int64_t j, extr
   return sum;
 }
 
-static void tiles_levels(int64_t rows, int64_t width, const plm_strip *strips, int count,
-                         const plm_result *c) {
+static void tiles(int64_t rows, int64_t width, const plm_strip *strips, int count,
+                  const plm_result *c) {
   for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < width; j++) {
       float sum = 0;
