@@ -54,7 +54,7 @@ extension GGUFExport {
     let isVector = item.entry.shape.count == 1
     for rows in runs(of: item) {
       let values = try values(item, rows: rows, from: source, change: change)
-      if item.entry.type.blockCount > 1, let place = values.firstIndex(where: { !$0.isFinite }) {
+      if item.entry.type.blockCount > 1, let place = Self.firstNotFinite(values) {
         let (row, column) = (
           rows.lowerBound + place / item.entry.shape[1], place % item.entry.shape[1]
         )
@@ -67,5 +67,13 @@ extension GGUFExport {
           values, columns: isVector ? nil : item.entry.shape[1], importance: importance))
     }
     try write(Array(repeating: 0, count: GGUFLayout.padding(after: item.entry.size)))
+  }
+
+  /// The place of the first value that is no finite number; nil, and soon, if all are.
+  private static func firstNotFinite(_ values: [Float]) -> Int? {
+    // Without a way out of the loop, many are looked at in one step.
+    let exponents = Float.infinity.bitPattern
+    let largest = values.reduce(0) { max($0, $1.bitPattern & exponents) }
+    return largest < exponents ? nil : values.firstIndex { !$0.isFinite }
   }
 }

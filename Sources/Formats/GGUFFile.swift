@@ -1,4 +1,5 @@
 public import Bytes
+import Kernels
 
 /// Stores the header of a GGUF file (version 2 or 3), every claim of it checked against the file's
 /// length.
@@ -94,17 +95,38 @@ public struct GGUFFile: Sendable {
   }
 
   /// Rows of a tensor as 32-bit floats, in the order given; what was read of the file is let go of.
-  func floats(of name: String, rows: some Sequence<Int>) throws(FormatError) -> [Float] {
+  func floats(of name: String, rows: some Collection<Int>) throws(FormatError) -> [Float] {
     let tensor = try tensor(name)
     let size = tensor.range.count / max(tensor.shape.first ?? 1, 1)
-    var floats: [Float] = []
-    for row in rows {
-      let start = tensor.range.lowerBound + row * size
-      let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[start..<start + size])
-      floats += tensor.type.floats(bytes)
-      file.letGo(bytes)
+    let columns = tensor.type.numbers.count(ofBytes: size)
+    let matrix = UnsafeRawBufferPointer(rebasing: file.bytes[tensor.range])
+    defer {
+      if let first = rows.min(), let last = rows.max() {
+        file.letGo(UnsafeRawBufferPointer(rebasing: matrix[first * size..<(last + 1) * size]))
+      }
     }
-    return floats
+    return [Float](unsafeUninitializedCapacity: rows.count * columns) { target, filled in
+      guard let from = matrix.baseAddress, let to = target.baseAddress else { return }
+      for run in runs(of: rows) {
+        let count = run.count * columns
+        Kernels.widen(
+          from + run.lowerBound * size, type: tensor.type.numbers, into: to + filled, count: count)
+        filled += count
+      }
+    }
+  }
+
+  /// Rows that follow one another, together.
+  private func runs(of rows: some Collection<Int>) -> [Range<Int>] {
+    var runs: [Range<Int>] = []
+    for row in rows {
+      if let last = runs.last, last.upperBound == row {
+        runs[runs.count - 1] = last.lowerBound..<row + 1
+      } else {
+        runs.append(row..<row + 1)
+      }
+    }
+    return runs
   }
 
   /// A metadata value that must be there.

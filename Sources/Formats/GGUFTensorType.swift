@@ -104,7 +104,7 @@ public enum GGUFTensorType: UInt32, Sendable, CaseIterable {
 extension NumberType {
   /// The values of bytes.
   func floats(_ bytes: UnsafeRawBufferPointer) -> [Float] {
-    let count = bytes.count / self.bytes(blockCount) * blockCount
+    let count = count(ofBytes: bytes.count)
     return [Float](unsafeUninitializedCapacity: count) { target, filled in
       if count > 0, let from = bytes.baseAddress, let to = target.baseAddress {
         Kernels.widen(from, type: self, into: to, count: count)
@@ -112,4 +112,7 @@ extension NumberType {
       filled = count
     }
   }
+
+  /// How many numbers so many bytes hold.
+  func count(ofBytes bytes: Int) -> Int { bytes / self.bytes(blockCount) * blockCount }
 }

@@ -60,6 +60,9 @@ public struct FileStamp: Hashable, Sendable {
   /// seconds alone show it by their zeros, and the coarsest keep every other second.
   private var grain: Int64 { changed % 1_000_000_000 == 0 ? 2_000_000_000 : 10_000_000 }
 
+  /// Whether `settle` takes milliseconds, not seconds.
+  var settlesSoon: Bool { grain < 1_000_000_000 }
+
   /// Waits until a later change would show in the stamp. Never longer than some two seconds.
   func settle() {
     let age = Self.now - changed

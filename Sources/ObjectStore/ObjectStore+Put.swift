@@ -68,12 +68,33 @@ extension ObjectStore {
   /// under way takes it.
   private func isWhole(_ digest: Digest, as form: ObjectForm) -> Bool {
     let place = place(of: digest, as: form)
+    let known = FileStamp(path: place).map { verified.contains(digest, $0) } ?? false
     guard utimensat(AT_FDCWD, place, nil, 0) == 0 || access(place, F_OK) == 0 else { return false }
+    if known {
+      remember(digest, as: form)
+      return true
+    }
     do {
       try verify(digest, as: form, keep: nil)
+      remember(digest, as: form)
       return true
     } catch {
       return false
     }
   }
+
+  /// Remembers that an object was whole just now, so that mapping it does not hash it again.
+  ///
+  /// Only of large ones: a stamp says nothing until it is older than its grain, and waiting for that
+  /// takes as long as hashing a dozen megabytes.
+  func remember(_ digest: Digest, as form: ObjectForm) {
+    guard let stamp = FileStamp(path: place(of: digest, as: form)), stamp.size >= Self.large,
+      stamp.settlesSoon
+    else { return }
+    stamp.settle()
+    verified.insert(digest, stamp)
+  }
+
+  /// Bytes from which on a file is better looked at twice than copied or hashed for nothing.
+  static let large = 1 << 24
 }

@@ -71,6 +71,8 @@ extension ObjectStore {
       code = Disk.read(descriptor) { bytes += $0 }
       count = bytes.count
       if code == 0, count == size { digest = try put(bytes) }
+    } else if size >= Self.large, let present = present(descriptor) {
+      return present
     } else {
       let writer = try writer(mappable: false)
       code = Disk.read(descriptor) { piece in
@@ -84,5 +86,18 @@ extension ObjectStore {
     guard code == 0 else { throw .file(FileError(.read, shown, code: code)) }
     guard let digest else { throw .changedWhileRead(path: shown) }
     return digest
+  }
+
+  /// The digest of an open file whose content is here already; else nil, and it is at its start.
+  ///
+  /// A large file is worth reading twice: a copy that is not needed takes longer, and room on the
+  /// disk.
+  private func present(_ descriptor: Int32) -> Digest? {
+    var hasher = Hasher256()
+    let code = Disk.read(descriptor) { hasher.update($0) }
+    let digest = hasher.finish()
+    if code == 0, isFileWhole(digest) { return digest }
+    lseek(descriptor, 0, SEEK_SET)
+    return nil
   }
 }

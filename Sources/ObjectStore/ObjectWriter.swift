@@ -23,15 +23,28 @@ public final class ObjectWriter {
 
   /// Appends bytes.
   public func write(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
-    hasher.update(bytes)
     count += bytes.count
     if bytes.count >= Self.buffer {
       try flush()
-      try file.write(bytes)
+      try hashAndWrite(bytes)
     } else {
+      hasher.update(bytes)
       pending += bytes
       if pending.count >= Self.buffer { try flush() }
     }
+  }
+
+  /// Hashes on one thread what the other writes: copying into the system's memory takes as long.
+  private func hashAndWrite(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
+    var hasher = hasher
+    var failure: StoreError?
+    inParallel {
+      hasher.update(bytes)
+    } _: {
+      do throws(StoreError) { try file.write(bytes) } catch { failure = error }
+    }
+    if let failure { throw failure }
+    self.hasher = hasher
   }
 
   /// Appends a text's UTF-8.
@@ -48,6 +61,7 @@ public final class ObjectWriter {
       try packed.move(to: store.place(of: digest, as: .deflated), size: packedSize)
     } else {
       try file.move(to: store.place(of: digest, as: .raw), size: count)
+      store.remember(digest, as: .raw)
     }
     return digest
   }

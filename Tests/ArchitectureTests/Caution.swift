@@ -7,6 +7,7 @@ enum Caution {
     "Sources/Formats/TensorView.swift",
     "Sources/Models/Adapter.swift",
     "Sources/Models/LanguageModel.swift",
+    "Sources/ObjectStore/Parallel.swift",
   ]
 
   // Put together, so that this file does not hold what it looks for.

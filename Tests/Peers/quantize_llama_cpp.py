@@ -55,7 +55,7 @@ def quantize_ours(args, kind, folder, base):
     with open(path, "wb") as file:
         subprocess.run([f"{args.bin}/plm", "cat", f"{digest}/model.gguf", "--store", f"{folder}/store"], check=True,
                        stdout=file)
-    return path, seconds
+    return path, seconds, digest
 
 
 def quantize_theirs(args, kind, folder, full):
@@ -131,7 +131,7 @@ def main():
     with open(args.text, "rb") as file:
         text = file.read()
     with tempfile.TemporaryDirectory() as folder:
-        full, seconds = quantize_ours(args, "F32", folder, args.base)
+        full, _, digest = quantize_ours(args, "F32", folder, args.base)
         if not args.only_times:
             ours = json.loads(subprocess.run(
                 [f"{args.bin}/plm", "perplexity", full, args.text, "--json", "--windows", str(args.windows)],
@@ -141,7 +141,7 @@ def main():
                   flush=True)
             good &= abs(ours / theirs - 1) <= 0.005
         for kind in args.types.split(","):
-            mine, my_seconds = quantize_ours(args, kind, folder, args.base)
+            mine, my_seconds, _ = quantize_ours(args, kind, folder, digest)
             other, their_seconds = quantize_theirs(args, kind, folder, full)
             same = types(mine) == types(other)
             line = f"{kind}: tensor types {'alike' if same else 'NOT ALIKE'}"
