@@ -42,7 +42,7 @@ static void whole_numbers(const dots_part *part, int64_t m, int64_t first, int64
                           int thread) {
   const plm_dot_product *p = part->product;
   float *sums = plm_scratch(thread, m * COLUMNS);
-  plm_chosen()->levels->dots(sums, COLUMNS, part->read, m, &p->w, first, count, p->k);
+  plm_chosen()->level_dots->dots(sums, COLUMNS, part->read, m, &p->w, first, count, p->k);
   for (int64_t i = 0; i < m; i++)
     for (int64_t j = 0; j < count; j++) put(p, i, first + j, sums[i * COLUMNS + j]);
 }
@@ -81,20 +81,29 @@ static void dots_task(void *context, int64_t task, int thread) {
   }
 }
 
-// Bytes of x [m, k] as this variant reads it: whole numbers, or f32 where it has none.
+// How x is read for a product: as whole numbers, or null where the variant has none for w's type.
+static const plm_level_dots *levels_for(const plm_dot_product *p) {
+  return plm_has_levels(p->w.type, 0) ? plm_chosen()->level_dots : 0;
+}
+
+// Bytes of x [m, k] as it is read: whole numbers, or f32.
 static int64_t read_bytes(const plm_dot_product *p, int64_t m) {
-  const plm_levels *levels = plm_chosen()->levels;
+  const plm_level_dots *levels = levels_for(p);
   if (p->x_type == PLM_F32) return 0;
   return m * (levels ? p->k / 32 * levels->x_bytes : p->k * (int64_t)sizeof(float));
 }
 
 static void read_x(char *out, const plm_dot_product *p, int64_t m) {
-  const plm_levels *levels = plm_chosen()->levels;
+  const plm_level_dots *levels = levels_for(p);
   for (int64_t i = 0; i < m; i++) {
     const char *row = (const char *)p->x + plm_bytes_of(PLM_Q8_0, i * p->k);
     if (levels) levels->read(out + i * (p->k / 32) * levels->x_bytes, row, p->k);
     else plm_chosen()->widen((float *)(void *)out + i * p->k, row, PLM_Q8_0, p->k);
   }
+}
+
+static int reads_alike(const plm_dot_product *p, const plm_dot_product *other) {
+  return p->x == other->x && p->x_type == other->x_type && levels_for(p) == levels_for(other);
 }
 
 static void some_dots(const plm_dot_product *products, int count, int64_t m) {
@@ -113,12 +122,12 @@ static void some_dots(const plm_dot_product *products, int count, int64_t m) {
     part->tasks = (p->n + part->columns - 1) / part->columns;
     tasks += part->tasks;
     if (p->x_type == PLM_F32) continue;
-    if (t == 0 || p->x != p[-1].x || p->x_type != p[-1].x_type) {
+    if (t == 0 || !reads_alike(p, p - 1)) {
       read_x(room, p, m);
       last = room;
       room += PLM_ROUND_UP(read_bytes(p, m), 64);
     }
-    if (plm_chosen()->levels) {
+    if (levels_for(p)) {
       part->read = last;
     } else {
       widened[t] = *p;

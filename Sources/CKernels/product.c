@@ -146,8 +146,9 @@ static void tiles_task(void *context, int64_t task, int thread) {
   }
 }
 
-int plm_has_levels(int type) {
-  return type >= PLM_Q8_0 && plm_chosen()->levels != 0;
+int plm_has_levels(int type, int many) {
+  const plm_variant_table *variant = plm_chosen();
+  return type > PLM_Q8_0 && (many ? variant->levels != 0 : variant->level_dots != 0);
 }
 
 // Terms of Q8_0 and block types are multiplied as whole numbers where the variant can, else as f32.
@@ -155,9 +156,9 @@ static const plm_engine *engine_of(const plm_term *terms, int count, int compute
   int all = compute == PLM_Q8_0;
   for (int t = 0; t < count; t++)
     all = all && terms[t].a.type == PLM_Q8_0 && !terms[t].a.transposed && terms[t].b.transposed &&
-          plm_has_levels(terms[t].b.type);
+          plm_has_levels(terms[t].b.type, 1);
   *round = 0;
-  return all ? &plm_chosen()->levels->engine : plm_engine_for(compute, round);
+  return all ? plm_chosen()->levels : plm_engine_for(compute, round);
 }
 
 static void product(int64_t m, int64_t n, const plm_term *terms, int count, int compute,

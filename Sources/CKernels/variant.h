@@ -41,23 +41,24 @@ typedef struct {
                 const plm_result *c);
 } plm_engine;
 
-// How whole numbers of block types are multiplied by rows of Q8_0.
+// How few rows of Q8_0 are multiplied as whole numbers by weights of a block type, as dot products.
 typedef struct {
-  plm_engine engine;  // for many rows
-  // For few: x [k] is read once, into `x_bytes` for each 32 numbers.
+  // A row [k] is read once, into `x_bytes` for each 32 numbers.
   int64_t x_bytes;
   void (*read)(void *out, const void *x, int64_t k);
   // sums[i * stride + j] = row i of x [m, k], as read, * row first + j of w. A row's bits do not depend
   // on the others.
   void (*dots)(float *sums, int64_t stride, const void *x, int64_t m, const plm_matrix *w,
                int64_t first, int64_t count, int64_t k);
-} plm_levels;
+} plm_level_dots;
 
 typedef struct {
   const char *name;
   const plm_engine *singles;  // operands f32
   const plm_engine *pairs;    // operands rounded to bf16
-  const plm_levels *levels;   // whole numbers of block types by rows of Q8_0, or null
+  // Whole numbers of block types by rows of Q8_0, many and few; null where pairs or floats do better.
+  const plm_engine *levels;
+  const plm_level_dots *level_dots;
   void (*widen)(float *out, const void *in, int type, int64_t count);
   void (*narrow_bf16)(uint16_t *out, const float *in, int64_t count);
   // Blocks of a matrix of `columns` columns, the first from `column` on; importance may be null.
@@ -102,15 +103,23 @@ typedef struct {
 const plm_variant_table *plm_chosen(void);
 
 extern const plm_variant_table plm_scalar_variant;
-extern const plm_levels plm_scalar_levels;
+extern const plm_engine plm_scalar_levels;
+extern const plm_level_dots plm_scalar_level_dots;
 #if defined(__x86_64__)
 extern const plm_variant_table plm_avx2_variant;
 extern const plm_variant_table plm_avx512_variant;
 extern const plm_engine plm_avx512bf16_pairs;
-extern const plm_levels plm_avx512vnni_levels;
+extern const plm_engine plm_avx2_levels;
+extern const plm_level_dots plm_avx2_level_dots;
+extern const plm_engine plm_avx512vnni_levels;
+extern const plm_level_dots plm_avx512vnni_level_dots;
 extern const plm_engine plm_amx_pairs;
 #elif defined(__aarch64__)
 extern const plm_variant_table plm_neon_variant;
+extern const plm_engine plm_neon_levels;
+extern const plm_level_dots plm_neon_level_dots;
+extern const plm_engine plm_neon_dotprod_levels;
+extern const plm_level_dots plm_neon_dotprod_level_dots;
 #endif
 extern const plm_engine plm_amx_emulated_pairs;
 

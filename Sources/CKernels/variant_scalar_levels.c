@@ -38,4 +38,5 @@ static void tiles(int64_t rows, int64_t width, const plm_strip *strips, int coun
     }
 }
 
-const plm_levels plm_scalar_levels = LEVELS;
+const plm_engine plm_scalar_levels = LEVELS;
+const plm_level_dots plm_scalar_level_dots = LEVEL_DOTS;

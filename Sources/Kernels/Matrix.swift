@@ -78,7 +78,10 @@ extension Kernels {
   }
 
   /// Whether products of rows in Q8_0 and weights of this type are of whole numbers here.
-  public static func hasLevels(_ type: NumberType) -> Bool { plm_has_levels(type.rawValue) != 0 }
+  /// - Parameter many: for many rows (`productOfLevels`), else for few (`dots`).
+  public static func hasLevels(_ type: NumberType, many: Bool) -> Bool {
+    plm_has_levels(type.rawValue, many ? 1 : 0) != 0
+  }
 
   /// c[m, n] (+)= x[m, k] · wᵀ + bias, f32, by whole numbers: x in Q8_0, w [n, k] of a type that
   /// `hasLevels`.

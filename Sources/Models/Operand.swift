@@ -16,7 +16,9 @@ private enum OperandForm {
     switch weight {
     case .f32, .f16: self = .floats
     case .bf16, .q8: self = isPrompt ? .halves : .floats
-    default: self = Kernels.hasLevels(weight) ? .levels : isPrompt ? .halves : .floats
+    default:
+      let hasLevels = Kernels.hasLevels(weight, many: isPrompt)
+      self = hasLevels ? .levels : isPrompt ? .halves : .floats
     }
   }
 

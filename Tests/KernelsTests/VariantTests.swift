@@ -39,6 +39,20 @@ import Testing
     }
   }
 
+  @Test func `whole numbers have the same bits with AVX2 and with AVX-512`() throws {
+    let avx2 = try KernelProbe.run("avx2", threads: 2)
+    let avx512 = try KernelProbe.run("avx512", threads: 2)
+    // A processor without one of them has nothing to compare.
+    guard avx2.variant == "avx2", avx512.variant == "avx512" else { return }
+    var count = 0
+    for (a, b) in zip(try avx2.results, try avx512.results)
+    where a.name.contains("level") && !a.name.contains("q8_0") {
+      count += 1
+      #expect(a.name == b.name && a.bits == b.bits, "\(a.name) differs")
+    }
+    #expect(count > 500)
+  }
+
   @Test func `an unknown variant falls back to scalar`() throws {
     #expect(try KernelProbe.run("abacus", threads: 1).variant == "scalar")
   }

@@ -93,21 +93,22 @@ typedef struct {
 // before they are multiplied; sums are f32, over the terms and over k in order, with no rounding
 // before the end. More than 16 terms only if c is f32.
 //
-// With compute PLM_Q8_0 and terms of a [m, k] in Q8_0 and a transposed b of a type that has levels,
-// 32 whole numbers are multiplied and added up exactly before they become f32.
+// With compute PLM_Q8_0 and terms of a [m, k] in Q8_0 and a transposed b of a type that has levels for
+// many rows, 32 whole numbers are multiplied and added up exactly before they become f32.
 void plm_product(int64_t m, int64_t n, const plm_term *terms, int count, int compute,
                  const plm_result *result);
 
-// Whether the variant in use multiplies the whole numbers of a type; 1 for block types alone.
-int plm_has_levels(int type);
+// Whether the variant in use multiplies the whole numbers of a type, for `many` rows (plm_product) or
+// few (plm_dots); 1 for block types of six bits or fewer alone.
+int plm_has_levels(int type, int many);
 
 // One product of few rows, y[m, n] (+)= scale * (x[m, k] * w[n, k]^T) + bias[n]: each element one dot
 // product, in an order of additions of its own. Reads w once, and packs nothing.
 typedef struct {
   float *y;
   int64_t stride;  // from one row of y to the next
-  // f32, or Q8_0 beside a w of a type that has levels: 32 whole numbers are multiplied and added up
-  // exactly before they become f32.
+  // f32, or Q8_0: beside a w of a type that has levels for few rows, 32 whole numbers are multiplied and
+  // added up exactly before they become f32.
   const void *x;
   int32_t x_type;
   int32_t accumulate;
