@@ -1,5 +1,6 @@
 // Products of whole numbers with AVX2: pairs of bytes multiplied and added in 16 bits.
 #if defined(__x86_64__)
+#include "levels.h"
 #include "levels_avx2.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
@@ -17,20 +18,17 @@ static inline __attribute__((always_inline)) __m256i pairs_added(__m256i pairs) 
   return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 }
 
-typedef uint8_t bytes_32 __attribute__((vector_size(32)));
-typedef uint32_t words_16 __attribute__((vector_size(64)));
-
 // Byte i is 16 where bit i is 1.
-static inline __attribute__((always_inline)) bytes_32 sixteens_of(uint32_t bits) {
+static inline __attribute__((always_inline)) bytes32 sixteens_of(uint32_t bits) {
   const __m256i spread = _mm256_shuffle_epi8(
       _mm256_set1_epi32((int32_t)bits),
       _mm256_set_epi64x(0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0));
   const __m256i one = _mm256_set1_epi64x((int64_t)0x8040201008040201);
-  return (bytes_32)_mm256_and_si256(_mm256_cmpeq_epi8(_mm256_and_si256(spread, one), one),
+  return (bytes32)_mm256_and_si256(_mm256_cmpeq_epi8(_mm256_and_si256(spread, one), one),
                                     _mm256_set1_epi8(16));
 }
 
-static inline __attribute__((always_inline)) words_16 sums_of_fours(words_16 words) {
+static inline __attribute__((always_inline)) row_words sums_of_fours(row_words words) {
   __m256i halves[2];
   __builtin_memcpy(halves, &words, sizeof halves);
   for (int h = 0; h < 2; h++)
