@@ -39,6 +39,7 @@ static inline __attribute__((always_inline)) row_words sums_of_fours(row_words w
 
 #include "vector.inc"
 #include "levels.inc"
+#include "level_dots.inc"
 
 #define ROWS 4
 // Sums of 16 bits hold, of unsigned bytes by signed levels, two products of each of four groups where

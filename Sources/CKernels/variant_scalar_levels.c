@@ -3,6 +3,7 @@
 #define FMA 0
 #include "vector.inc"
 #include "levels.inc"
+#include "level_dots.inc"
 
 #define ROWS 4
 
