@@ -34,12 +34,12 @@ int64_t plm_panels_bytes(const plm_engine *engine, int64_t k, int64_t n) {
 
 // Elements from one packed row to the next: a cache line more than needed keeps rows of a power of
 // two from falling into the same places of the cache.
-static int64_t row_stride(const plm_engine *engine, int64_t k) {
+int64_t plm_row_stride(const plm_engine *engine, int64_t k) {
   return (row_bytes(engine, k) + 64) / engine->element;
 }
 
 int64_t plm_rows_bytes(const plm_engine *engine, int64_t m, int64_t k) {
-  return PLM_ROUND_UP(m, engine->rows) * row_stride(engine, k) * engine->element;
+  return PLM_ROUND_UP(m, engine->rows) * plm_row_stride(engine, k) * engine->element;
 }
 
 void plm_pack_panels(const plm_engine *engine, void *out, const plm_matrix *b, int64_t k, int64_t n,
@@ -58,11 +58,11 @@ static plm_strip rows_of(const plm_engine *engine, const plm_matrix *a, int64_t 
   if (as_they_lie)
     return (plm_strip){(const char *)a->data + i * a->stride * type_bytes(a->type), a->stride, 0,
                        k, 0};
-  engine->pack_rows(room, row_stride(engine, k), a, i, rows, k, round);
-  return (plm_strip){room, row_stride(engine, k), 0, padded(engine, k), 0};
+  engine->pack_rows(room, plm_row_stride(engine, k), a, i, rows, k, round);
+  return (plm_strip){room, plm_row_stride(engine, k), 0, padded(engine, k), 0};
 }
 
-static plm_result at(const plm_result *result, int64_t i, int64_t j) {
+plm_result plm_result_at(const plm_result *result, int64_t i, int64_t j) {
   plm_result c = *result;
   c.c = (char *)c.c + (i * c.stride + j) * type_bytes(c.type);
   if (c.bias) c.bias += j;
@@ -75,12 +75,10 @@ void plm_multiply(const plm_engine *engine, int64_t m, int64_t n, int64_t k, con
   plm_strip strip = rows_of(engine, a, 0, m, k, room, round);
   for (int64_t j = 0; j < n; j += engine->panel) {
     strip.b = (const char *)panels + j / engine->panel * panel_bytes(engine, packed_k);
-    const plm_result c = at(result, 0, j);
+    const plm_result c = plm_result_at(result, 0, j);
     engine->tiles(m, PLM_SMALLER(engine->panel, n - j), &strip, 1, &c);
   }
 }
-
-#define TERMS 16
 
 typedef struct {
   const plm_engine *engine;
@@ -90,11 +88,11 @@ typedef struct {
   const plm_result *result;
   char *packed;
   int64_t packed_bytes;          // of one panel of all terms
-  int64_t term_start[TERMS];     // where a term's panel starts in it, bytes
+  int64_t term_start[PLM_TERMS]; // where a term's panel starts in it, bytes
   int64_t first, columns;        // the chunk
   int64_t cuts;                  // tasks that pack it
   int64_t block, across, panels; // rows of a task, tasks across the chunk, panels of a task
-  int64_t room_start[TERMS];     // where a term's packed rows start in the scratch space, bytes
+  int64_t room_start[PLM_TERMS]; // where a term's packed rows start in the scratch space, bytes
   int64_t room_bytes;
 } product_work;
 
@@ -132,7 +130,7 @@ static void tiles_task(void *context, int64_t task, int thread) {
   const int64_t from = task % w->across * w->panels * panel;
   const int64_t to = PLM_SMALLER(w->columns, from + w->panels * panel);
   char *room = (char *)plm_scratch(thread, w->room_bytes / 4);
-  plm_strip strips[TERMS];
+  plm_strip strips[PLM_TERMS];
   for (int t = 0; t < w->count; t++) {
     strips[t] = rows_of(w->engine, &w->terms[t].a, i, rows, w->terms[t].k,
                         room + w->room_start[t], w->round);
@@ -141,7 +139,7 @@ static void tiles_task(void *context, int64_t task, int thread) {
   for (int64_t j = from; j < to; j += panel) {
     for (int t = 0; t < w->count; t++)
       strips[t].b = w->packed + j / panel * w->packed_bytes + w->term_start[t];
-    const plm_result c = at(w->result, i, w->first + j);
+    const plm_result c = plm_result_at(w->result, i, w->first + j);
     w->engine->tiles(rows, PLM_SMALLER(panel, to - j), strips, w->count, &c);
   }
 }
@@ -166,6 +164,10 @@ static void product(int64_t m, int64_t n, const plm_term *terms, int count, int 
   product_work w = {.terms = terms, .count = count, .m = m, .result = result};
   w.engine = engine_of(terms, count, compute, &w.round);
   const plm_engine *engine = w.engine;
+  if (engine == plm_chosen()->levels) {
+    plm_level_product(engine, m, n, terms, count, result);
+    return;
+  }
   int64_t row = 0;
   for (int t = 0; t < count; t++) {
     w.term_start[t] = w.packed_bytes;
@@ -218,11 +220,11 @@ void plm_product(int64_t m, int64_t n, const plm_term *terms, int count, int com
   // Long terms are cut into pieces, and many terms into several products, that add up in c; bf16
   // would round in between, and so takes long terms whole.
   const int64_t longest = c.type == PLM_F32 ? LONGEST_K : INT64_MAX / 2;
-  plm_term now[TERMS];
+  plm_term now[PLM_TERMS];
   int held = 0;
   for (int t = 0; t < count; t++) {
     for (int64_t p = 0; p < terms[t].k || (p == 0 && t == 0); p += longest) {
-      if (held == TERMS || (held > 0 && terms[t].k > longest)) {
+      if (held == PLM_TERMS || (held > 0 && terms[t].k > longest)) {
         product(m, n, now, held, compute, &c);
         c.accumulate = 1;
         c.bias = 0;
