@@ -1,5 +1,5 @@
 public import Bytes
-public import Formats
+import Formats
 
 /// Recognises texts that must not be learned from: those of users, tasks and tests.
 ///

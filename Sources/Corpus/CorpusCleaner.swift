@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 
 /// Cleans the documents of a corpus one after the other: markup off, copies out, nothing that must
 /// not be learned.

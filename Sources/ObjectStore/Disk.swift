@@ -19,8 +19,8 @@ enum Disk {
     _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String
   ) throws(StoreError) {
     var rest = bytes
-    while let start = rest.baseAddress, rest.count > 0 {
-      let count = platformWrite(descriptor, start, rest.count)
+    while rest.count > 0 {
+      let count = SystemCall.write(descriptor, rest)
       if count < 0 {
         if errno == EINTR { continue }
         throw failure(.write, path)
@@ -29,25 +29,13 @@ enum Disk {
     }
   }
 
-  private static func platformWrite(
-    _ descriptor: Int32, _ start: UnsafeRawPointer, _ count: Int
-  ) -> Int {
-    #if canImport(Glibc)
-      Glibc.write(descriptor, start, count)
-    #elseif canImport(Musl)
-      Musl.write(descriptor, start, count)
-    #else
-      Darwin.write(descriptor, start, count)
-    #endif
-  }
-
   /// Reads to the end piece by piece. Returns the system's error number, or 0.
   static func read(_ descriptor: Int32, _ consume: (UnsafeRawBufferPointer) -> Void) -> Int32 {
     let size = 1 << 18
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 64)
     defer { buffer.deallocate() }
     while true {
-      let count = platformRead(descriptor, buffer)
+      let count = SystemCall.read(descriptor, buffer)
       if count == 0 { return 0 }
       if count > 0 {
         consume(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
@@ -55,18 +43,6 @@ enum Disk {
         return errno
       }
     }
-  }
-
-  private static func platformRead(
-    _ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer
-  ) -> Int {
-    #if canImport(Glibc)
-      Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-    #elseif canImport(Musl)
-      Musl.read(descriptor, buffer.baseAddress, buffer.count)
-    #else
-      Darwin.read(descriptor, buffer.baseAddress, buffer.count)
-    #endif
   }
 
   /// Reads a small file whole; nil if there is none.

@@ -22,19 +22,9 @@ final class LogWriter {
 
   /// Appends bytes. A log that does not fit on the disk fails no action.
   func write(_ bytes: ArraySlice<UInt8>) {
-    _ = bytes.withUnsafeBytes { Self.platformWrite(descriptor, $0) }
+    _ = bytes.withUnsafeBytes { SystemCall.write(descriptor, $0) }
   }
 
   /// Appends a line.
   func write(line: String) { write(Array((line + "\n").utf8)[...]) }
-
-  private static func platformWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-    #if canImport(Glibc)
-      Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-    #elseif canImport(Musl)
-      Musl.write(descriptor, bytes.baseAddress, bytes.count)
-    #else
-      Darwin.write(descriptor, bytes.baseAddress, bytes.count)
-    #endif
-  }
 }

@@ -34,20 +34,10 @@ struct Reporter: Sendable {
     let bytes = Array(line.utf8)
     var start = 0
     while start < bytes.count {
-      let count = bytes[start...].withUnsafeBytes { Self.platformWrite(descriptor, $0) }
+      let count = bytes[start...].withUnsafeBytes { SystemCall.write(descriptor, $0) }
       if count < 0, errno != EINTR { return }
       start += max(0, count)
     }
-  }
-
-  private static func platformWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-    #if canImport(Glibc)
-      Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-    #elseif canImport(Musl)
-      Musl.write(descriptor, bytes.baseAddress, bytes.count)
-    #else
-      Darwin.write(descriptor, bytes.baseAddress, bytes.count)
-    #endif
   }
 
   /// File descriptor 3, if whoever started the stage opened it for writing.

@@ -12,7 +12,7 @@ enum SymbolJoiner {
     // A list of what is left, as places of the first symbols.
     var next = (0..<count).map { $0 + 1 }
     var previous = (0..<count).map { $0 - 1 }
-    var heap = MergeHeap()
+    var heap = Heap<Candidate>()
     func push(_ at: Int) {
       guard at >= 0, next[at] < count else { return }
       let (left, right) = (symbols[at], symbols[next[at]])
@@ -45,43 +45,13 @@ enum SymbolJoiner {
   }
 }
 
-/// Stores pairs that could be joined, the one of lowest rank, then leftmost, on top.
-private struct MergeHeap {
-  struct Candidate {
-    let rank: UInt32
-    let place: Int
-    let left: Int32
-    let right: Int32
-    let made: Int32
+/// Two symbols that could be joined: those of lowest rank first, and of these the leftmost.
+private struct Candidate: Ranked {
+  let rank: UInt32
+  let place: Int
+  let left: Int32
+  let right: Int32
+  let made: Int32
 
-    func comes(before other: Candidate) -> Bool { (rank, place) < (other.rank, other.place) }
-  }
-
-  private var items: [Candidate] = []
-
-  mutating func push(_ item: Candidate) {
-    items.append(item)
-    var at = items.count - 1
-    while at > 0, items[at].comes(before: items[(at - 1) / 2]) {
-      items.swapAt(at, (at - 1) / 2)
-      at = (at - 1) / 2
-    }
-  }
-
-  mutating func pop() -> Candidate? {
-    guard let top = items.first, let last = items.popLast() else { return nil }
-    guard !items.isEmpty else { return top }
-    items[0] = last
-    var at = 0
-    while true {
-      var least = at
-      for child in [2 * at + 1, 2 * at + 2]
-      where child < items.count && items[child].comes(before: items[least]) {
-        least = child
-      }
-      if least == at { return top }
-      items.swapAt(at, least)
-      at = least
-    }
-  }
+  func comes(before other: Candidate) -> Bool { (rank, place) < (other.rank, other.place) }
 }

@@ -11,7 +11,7 @@ public struct VocabularyTrainer {
   private var pieces: [[UInt8]]
   private var merges: [(left: Int32, right: Int32)] = []
   private var pairs: [Pair: Occurrences] = [:]
-  private var heap = PairHeap()
+  private var heap = Heap<CountedPair>()
   private var known: [[UInt8]: Int32] = [:]
   private var joined: Set<Pair> = []
   private let special: String
@@ -140,44 +140,13 @@ public struct VocabularyTrainer {
   }
 }
 
-/// Stores pairs with the count they had when pushed, the highest count, then the lowest ids, on
-/// top.
-private struct PairHeap {
-  struct Item {
-    let count: Int
-    let left: Int32
-    let right: Int32
+/// A pair with the count it had when it was pushed: the highest count first, then the lowest ids.
+private struct CountedPair: Ranked {
+  let count: Int
+  let left: Int32
+  let right: Int32
 
-    func comes(before other: Item) -> Bool {
-      (other.count, left, right) < (count, other.left, other.right)
-    }
-  }
-
-  private var items: [Item] = []
-
-  mutating func push(_ item: Item) {
-    items.append(item)
-    var at = items.count - 1
-    while at > 0, items[at].comes(before: items[(at - 1) / 2]) {
-      items.swapAt(at, (at - 1) / 2)
-      at = (at - 1) / 2
-    }
-  }
-
-  mutating func pop() -> Item? {
-    guard let top = items.first, let last = items.popLast() else { return nil }
-    guard !items.isEmpty else { return top }
-    items[0] = last
-    var at = 0
-    while true {
-      var first = at
-      for child in [2 * at + 1, 2 * at + 2]
-      where child < items.count && items[child].comes(before: items[first]) {
-        first = child
-      }
-      if first == at { return top }
-      items.swapAt(at, first)
-      at = first
-    }
+  func comes(before other: CountedPair) -> Bool {
+    (other.count, left, right) < (count, other.left, other.right)
   }
 }
