@@ -79,11 +79,9 @@ static void attention_forward_task(void *context, int64_t task, int thread) {
     const plm_result to_scores = into(scores, length, 0), to_out = into(out, c, 0);
     plm_multiply(e, rows, width, c, &q, keys, c, rows_room, w->round, &to_scores);
     float inverse[QUERIES];
-    for (int64_t i = 0; i < rows; i++) {
-      const float log_sum =
-          variant->softmax_row(scores + i * length, i0 + i + 1, width, w->scale, inverse + i);
-      if (w->log_sum) w->log_sum[(start + i0 + i) * w->h + head] = log_sum;
-    }
+    for (int64_t i = 0; i < rows; i++)
+      variant->softmax_row(scores + i * length, i0 + i + 1, width, w->scale, inverse + i,
+                           w->log_sum ? w->log_sum + (start + i0 + i) * w->h + head : 0);
     const plm_matrix p = floats(scores, length, 0);
     plm_multiply(e, rows, c, width, &p, values, length, rows_room, w->round, &to_out);
     for (int64_t i = 0; i < rows; i++) {
@@ -216,7 +214,7 @@ static void attention_decode_task(void *context, int64_t task, int thread) {
   float *o = w->o + (s * w->h + head) * c, inverse;
   for (int64_t j = 0; j < length; j++)
     scores[j] = variant->dot(q, w->keys[s] + j * stride + group * c, c);
-  variant->softmax_row(scores, length, length, w->scale, &inverse);
+  variant->softmax_row(scores, length, length, w->scale, &inverse, 0);
   memset(o, 0, (size_t)c * sizeof(float));
   for (int64_t j = 0; j < length; j++)
     variant->axpy(o, w->values[s] + j * stride + group * c, scores[j] * inverse, c);
@@ -274,7 +272,7 @@ static void attention_cached_task(void *context, int64_t task, int thread) {
     plm_multiply(e, rows, width, c, &q, keys, c, rows_room, w->round, &to_scores);
     float inverse[QUERIES];
     for (int64_t i = 0; i < rows; i++)
-      variant->softmax_row(scores + i * length, first + i0 + i + 1, width, w->scale, inverse + i);
+      variant->softmax_row(scores + i * length, first + i0 + i + 1, width, w->scale, inverse + i, 0);
     const plm_matrix p = floats(scores, length, 0);
     plm_multiply(e, rows, c, width, &p, values, length, rows_room, w->round, &to_out);
     for (int64_t i = 0; i < rows; i++)

@@ -71,8 +71,9 @@ typedef struct {
                            float inverse_rms, int64_t d);
   void (*rmsnorm_weight)(float *dw, const float *dy, const float *x, float inverse_rms, int64_t d);
   void (*rope)(float *x, const float *cosines, const float *sines, int64_t half, float direction);
-  // p[j] = exp(s[j]*scale - max) for j < visible, 0 up to width; returns log-sum-exp and 1/sum.
-  float (*softmax_row)(float *s, int64_t visible, int64_t width, float scale, float *inverse);
+  // p[j] = exp(s[j]*scale - max) for j < visible, 0 up to width; gives 1/sum, and log-sum-exp unless null.
+  void (*softmax_row)(float *s, int64_t visible, int64_t width, float scale, float *inverse,
+                      float *log_sum);
   // p[j] = exp(s[j]*scale - log_sum) for j < visible, 0 up to width.
   void (*probability_row)(float *s, int64_t visible, int64_t width, float scale, float log_sum);
   // ds[j] = p[j] * (dp[j] - delta) * scale.

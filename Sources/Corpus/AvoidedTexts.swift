@@ -1,4 +1,4 @@
-public import Bytes
+import Bytes
 import Formats
 
 /// Recognises texts that must not be learned from: those of users, tasks and tests.
