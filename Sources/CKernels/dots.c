@@ -31,7 +31,9 @@ static int64_t columns_of_task(const plm_dot_product *p) {
   return PLM_SMALLER(most, fair) * COLUMNS;
 }
 
-static void put(const plm_dot_product *p, int64_t i, int64_t j, float dot) {
+// Takes the product with the row that lies at a place of w: rows are read in the order of memory.
+static void put(const plm_dot_product *p, int64_t i, int64_t place, float dot) {
+  const int64_t j = plm_row_at_place(&p->w, place);
   float sum = p->scale * dot;
   if (p->bias) sum += p->bias[j];
   float *y = p->y + i * p->stride + j;

@@ -208,6 +208,10 @@ static void product(int64_t m, int64_t n, const plm_term *terms, int count, int 
 // The same matrix without its first `p` rows (of b) or columns (of a).
 static plm_matrix later(const plm_matrix *x, int64_t p, int along_rows) {
   plm_matrix y = *x;
+  if (x->half != 0 && along_rows != (x->transposed != 0)) {
+    y.first += p;
+    return y;
+  }
   const int64_t places = (along_rows != (x->transposed != 0)) ? p * x->stride : p;
   y.data = (const char *)x->data + plm_bytes(x->type, places);
   return y;

@@ -140,6 +140,20 @@ static inline int64_t plm_bytes_of(int type, int64_t count) {
   }
 }
 
+// Where row i of a matrix lies, counted in rows from its data.
+static inline int64_t plm_place_of_row(const plm_matrix *m, int64_t i) {
+  if (m->half == 0) return i;
+  const int64_t in_head = (m->first + i) % (2 * m->half);
+  return m->first + i - in_head + in_head % m->half * 2 + in_head / m->half;
+}
+
+// Which row of a matrix with `first` 0 lies at a place.
+static inline int64_t plm_row_at_place(const plm_matrix *m, int64_t place) {
+  if (m->half == 0) return place;
+  const int64_t in_head = place % (2 * m->half);
+  return place - in_head + in_head % 2 * m->half + in_head / 2;
+}
+
 // Numbers of a block.
 #define PLM_BLOCK(type) ((type) < PLM_Q8_0 ? 1 : (type) < PLM_Q4_K ? 32 : 256)
 

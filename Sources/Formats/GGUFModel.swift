@@ -76,12 +76,10 @@ public struct GGUFModel: TensorSource {
 
   public func stored(_ name: String) -> StoredTensor? {
     guard shapes[name] != nil, let own = GGUFNames.gguf(name),
-      let tensor = try? file.stored(own)
+      var tensor = try? file.stored(own)
     else { return nil }
-    guard let heads = config.pairedHeads(of: name) else { return tensor }
-    return tensor.rows(
-      heads * config.headSize,
-      inOrder: RotaryLayout.order(heads: heads, size: config.headSize))
+    if config.pairedHeads(of: name) != nil { tensor.half = config.headSize / 2 }
+    return tensor
   }
 }
 

@@ -8,21 +8,12 @@ public struct StoredTensor: Sendable {
   /// never written, hence safe to share.
   public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
   public let owner: MappedFile
+  /// Half a head, where the rows of heads lie in pairs (`RotaryLayout`); else 0.
+  public var half = 0
 
   init(type: NumberType, bytes: UnsafeRawBufferPointer, owner: MappedFile) {
     self.type = type
     self.bytes = bytes
     self.owner = owner
-  }
-
-  /// A copy of this tensor, a matrix of `count` rows, in another order.
-  /// - Parameter order: which of the rows comes at each place.
-  func rows(_ count: Int, inOrder order: [Int]) -> StoredTensor {
-    let size = bytes.count / max(count, 1)
-    var copy: [UInt8] = []
-    copy.reserveCapacity(bytes.count)
-    for row in order { copy.append(contentsOf: bytes[row * size..<(row + 1) * size]) }
-    let owner = MappedFile(copying: copy)
-    return StoredTensor(type: type, bytes: owner.bytes, owner: owner)
   }
 }

@@ -2,30 +2,37 @@ internal import CKernels
 
 /// Says where a matrix lies: element (i, j) at place i·stride + j, in numbers of `type`.
 ///
+/// Where `half` is not 0, rows lie in pairs: of each 2·half of them row i and row i + half are
+/// neighbours. Weights may lie so, operands and results may not.
+///
 /// It does not own its memory: whoever makes one sees to it that the memory outlives its use.
 public struct Matrix {
   let data: UnsafeRawPointer
   let stride: Int
   let type: NumberType
+  let half: Int
   let isTransposed: Bool
 
   public init(
-    _ data: UnsafeRawPointer, stride: Int, type: NumberType = .f32, transposed: Bool = false
+    _ data: UnsafeRawPointer, stride: Int, type: NumberType = .f32, half: Int = 0,
+    transposed: Bool = false
   ) {
     self.data = data
     self.stride = stride
     self.type = type
+    self.half = half
     isTransposed = transposed
   }
 
   /// The same memory read as the transpose.
   public var transposed: Matrix {
-    Matrix(data, stride: stride, type: type, transposed: !isTransposed)
+    Matrix(data, stride: stride, type: type, half: half, transposed: !isTransposed)
   }
 
   var c: plm_matrix {
     plm_matrix(
-      data: data, stride: Int64(stride), type: type.rawValue, transposed: isTransposed ? 1 : 0)
+      data: data, stride: Int64(stride), type: type.rawValue, transposed: isTransposed ? 1 : 0,
+      half: Int64(half), first: 0)
   }
 }
 

@@ -8,6 +8,8 @@ struct Weight {
   let columns: Int
   let type: NumberType
   let data: UnsafeRawPointer
+  /// Half a head, where rows lie in pairs (`Matrix`); else 0.
+  let half: Int
   /// Keeps the memory.
   private let owner: AnyObject
 
@@ -17,19 +19,21 @@ struct Weight {
     self.columns = columns
     type = .f32
     data = UnsafeRawPointer(floats)
+    half = 0
     self.owner = owner
   }
 
   /// A matrix as it lies in a file; nil if its bytes are not what the shape needs.
   init?(stored: StoredTensor, rows: Int, columns: Int) {
     let type = stored.type
-    guard columns.isMultiple(of: type.blockCount), let start = stored.bytes.baseAddress,
-      stored.bytes.count == type.bytes(rows * columns)
+    guard columns.isMultiple(of: type.blockCount), rows.isMultiple(of: max(2 * stored.half, 1)),
+      let start = stored.bytes.baseAddress, stored.bytes.count == type.bytes(rows * columns)
     else { return nil }
     self.rows = rows
     self.columns = columns
     self.type = type
     data = start
+    half = stored.half
     owner = stored.owner
   }
 
@@ -59,23 +63,26 @@ struct Weight {
     self.columns = columns
     self.type = type
     data = UnsafeRawPointer(bytes.pointer)
+    half = 0
     owner = bytes
   }
 
   /// W, for products dy · W.
-  var matrix: Matrix { Matrix(data, stride: columns, type: type) }
+  var matrix: Matrix { Matrix(data, stride: columns, type: type, half: half) }
 
   /// Wᵀ, for products x · Wᵀ.
   var transposed: Matrix { matrix.transposed }
 
-  /// The elements as floats, copied.
+  /// The elements as floats, copied, row by row.
   var floats: [Float] {
-    [Float](unsafeUninitializedCapacity: rows * columns) { target, filled in
+    let values = [Float](unsafeUninitializedCapacity: rows * columns) { target, filled in
       if let start = target.baseAddress {
         Kernels.widen(data, type: type, into: start, count: rows * columns)
       }
       filled = rows * columns
     }
+    guard half > 0 else { return values }
+    return RotaryLayout.halves(values, heads: rows / (2 * half), columns: columns)
   }
 }
 

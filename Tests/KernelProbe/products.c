@@ -1,6 +1,7 @@
 // Matrix products.
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "probe.h"
 
@@ -81,9 +82,10 @@ static void rows_alone(int compute, int type, int transposed) {
   end();
 }
 
-// Weights [n, k] of a block type, in rows a block longer than they need be.
+// Weights [n, k], in rows a block longer than they need be.
 static plm_matrix weights(int type, int64_t n, int64_t k, uint64_t seed) {
   const int64_t stride = k + (type < PLM_Q4_K ? 32 : 256);
+  if (type < PLM_Q8_0) return (plm_matrix){numbers(type, n * stride, seed), stride, type, 1};
   const float *floats = numbers(PLM_F32, n * stride, seed);
   char *blocks = zeros(type, n * stride);
   plm_quantise(blocks, type, floats, n, stride, NULL);
@@ -175,6 +177,72 @@ static void level_dots(int type, int64_t m, int64_t n, int64_t k) {
   begin(ZERO, "level-dots-alone-%s-%d-%d-%d", type_names[type], (int)m, (int)n, (int)k);
   put((float)different);
   end();
+}
+
+// The place of row i where rows lie in pairs.
+static int64_t place_in_pairs(int64_t i, int64_t half) {
+  const int64_t in_head = i % (2 * half), start = i - in_head;
+  return in_head < half ? start + 2 * in_head : start + 2 * (in_head - half) + 1;
+}
+
+// The weights w [n, k] whose rows lie in pairs, copied into the order of their rows.
+static plm_matrix in_order(const plm_matrix *w, int64_t n) {
+  plm_matrix out = *w;
+  const int64_t row = plm_bytes(w->type, w->stride);
+  char *data = zeros(w->type, n * w->stride);
+  for (int64_t i = 0; i < n; i++)
+    memcpy(data + i * row, (const char *)w->data + place_in_pairs(i, w->half) * row, (size_t)row);
+  out.data = data;
+  out.half = 0;
+  return out;
+}
+
+// Rows in pairs give the bits of rows in order: as columns of b, as rows of b (and of some types so
+// many that the sum is cut within a head), and as dot products.
+static void rows_in_pairs(int type) {
+  enum { HALF = 6, M = 5 };
+  const int64_t k = type < PLM_Q4_K ? 96 : 256;
+  for (int many = 0; many <= (type <= PLM_Q8_0); many++) {
+    const int64_t n = many ? 8196 : 84;
+    plm_matrix pairs = weights(type, n, k, 100);
+    pairs.half = HALF;
+    plm_matrix ordered = in_order(&pairs, n);
+    const float *bias = numbers(PLM_F32, n, 101);
+    begin(ZERO, "rows-in-pairs-%s-%d", type_names[type], many);
+    for (int compute = PLM_F32; compute <= PLM_Q8_0; compute++) {
+      if (compute == PLM_F16 || (compute == PLM_Q8_0 && type < PLM_Q8_0)) continue;
+      const int x_type = compute == PLM_Q8_0 ? PLM_Q8_0 : PLM_F32;
+      plm_term terms[2] = {{matrix(x_type, 0, M, k, 102), pairs, k}};
+      terms[1] = terms[0];
+      terms[1].b = ordered;
+      plm_result c[2];
+      for (int t = 0; t < 2; t++) {
+        c[t] = (plm_result){zeros(PLM_F32, M * n), n, PLM_F32, 0, bias};
+        plm_product(M, n, terms + t, 1, compute, c + t);
+      }
+      put((float)differences(c[0].c, c[1].c, PLM_F32, M * n));
+      if (compute == PLM_Q8_0) continue;
+      for (int t = 0; t < 2; t++) {
+        terms[t].a = matrix(PLM_F32, 0, M, n, 103);
+        terms[t].b.transposed = 0;
+        terms[t].k = n;
+        c[t] = (plm_result){zeros(PLM_F32, M * k), k, PLM_F32, 0, NULL};
+        plm_product(M, k, terms + t, 1, compute, c + t);
+      }
+      put((float)differences(c[0].c, c[1].c, PLM_F32, M * k));
+    }
+    pairs.transposed = ordered.transposed = 0;
+    for (int m = 1; m <= 3; m += 2)
+      for (int x_type = PLM_F32; x_type <= PLM_Q8_0; x_type += PLM_Q8_0 - PLM_F32) {
+        const void *x = numbers(x_type, m * k, 104);
+        const plm_dot_product dots[2] = {
+            {zeros(PLM_F32, m * n), n, x, x_type, 0, pairs, n, k, 1, bias},
+            {zeros(PLM_F32, m * n), n, x, x_type, 0, ordered, n, k, 1, bias}};
+        plm_dots(dots, 2, m);
+        put((float)differences(dots[0].y, dots[1].y, PLM_F32, m * n));
+      }
+    end();
+  }
 }
 
 static void dots(int type, int accumulate, int with_bias) {
@@ -296,5 +364,6 @@ void probe_products(void) {
     for (int64_t m = 1; m <= 7; m++) level_dots(type, m, 29 * m, block * (m % 4 + 1));
   }
   levels(PLM_Q8_0, 3, 600, 8192 + 64);
+  for (int type = PLM_F32; type <= PLM_Q6_K; type++) rows_in_pairs(type);
   dots_together();
 }

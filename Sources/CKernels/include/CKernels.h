@@ -66,11 +66,18 @@ void plm_column_squares(double *sums, const void *x, int type, int64_t n, int64_
 // A matrix in memory: element (i, j) at place i*stride + j from `data`, in numbers of `type`. If
 // `transposed`, it stands for the transpose of what lies there. A Q type's stride is a multiple of
 // its block.
+//
+// Unless `half` is 0, rows lie in pairs: of each 2*half rows (a head of queries or keys in files of
+// llama.cpp) row i and row i + half are neighbours, at 2i and 2i + 1. Row 0 is then the one of
+// number `first` among all of them. Only what b of a plm_term or w of a plm_dot_product stands for
+// may lie so.
 typedef struct {
   const void *data;
   int64_t stride;
   int32_t type;
   int32_t transposed;
+  int64_t half;
+  int64_t first;
 } plm_matrix;
 
 // One term of a sum of products: a [m, k] times b [k, n].
