@@ -18,7 +18,8 @@ public struct ObjectStore: Sendable {
   let verified = VerifiedObjects()
   let damaged = DamagedObjects()
 
-  static let format = "plm-store 1\n"
+  /// What the file `format` of a store holds, in one line.
+  public static let format = "plm-store 1\n"
 
   /// Opens a store that is there.
   /// - Throws: `StoreError.notAStore`, `.wrongFormat`, or what the system says.

@@ -1,8 +1,13 @@
 import ArgumentParser
+import Kernels
+import ObjectStore
 
 /// The command: one verb, one file.
 @main
 struct Plm: AsyncParsableCommand {
+  /// What `plm --version` and reports of faults name; stages have versions of their own.
+  static let version = "0.1.0"
+
   static let configuration = CommandConfiguration(
     commandName: "plm",
     abstract: "Personal language models, built like software.",
@@ -11,6 +16,7 @@ struct Plm: AsyncParsableCommand {
       source (nothing ran); 3 damage in the store that could not be repaired; 75 try again later; \
       130 interrupted.
       """,
+    version: "\(version), \(ObjectStore.format.dropLast()), \(Kernels.variant) kernels",
     subcommands: [
       BuildCommand.self, StatusCommand.self, WhyCommand.self, GraphCommand.self, LogCommand.self,
       ShowCommand.self, CatCommand.self, LineageCommand.self, DiffCommand.self,

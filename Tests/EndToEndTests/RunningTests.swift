@@ -5,6 +5,12 @@ import Testing
 
 /// From a person's notes to bundles that run: the store's, exported ones, moved ones, served ones.
 @Suite(.serialized) struct RunningTests {
+  @Test func `the version names the format of stores and the kernels in use`() throws {
+    let told = try Program.run(
+      Workshop.executable(), ["--version"], environment: ["PLM_KERNELS": "scalar"])
+    #expect(told.exitCode == 0 && told.output.hasSuffix(", plm-store 1, scalar kernels\n"))
+  }
+
   @Test func `a bundle runs from the store, from a folder, from another folder and by HTTP`() throws
   {
     let person = try PersonalPipeline()
