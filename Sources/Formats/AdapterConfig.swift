@@ -112,14 +112,35 @@ extension AdapterConfig {
       "trainable_token_indices": [], "target_parameters": [.array([])], "exclude_modules": [],
       "use_bdlora": [.bool(false)], "arrow_config": [], "alora_invocation_tokens": [],
       "megatron_config": [],
+      // Others (PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA …) change the base that the adapter belongs to.
+      "init_lora_weights": [
+        .bool(true), .bool(false), .string("gaussian"), .string("eva"), .string("orthogonal"),
+      ],
     ]
     for member in node.members ?? [] where !member.value.isNull {
-      guard let allowed = off[member.name], !allowed.contains(member.value) else { continue }
+      if let allowed = off[member.name] {
+        if allowed.contains(member.value) { continue }
+      } else if harmless.contains(member.name) || isOff(member.value) {
+        continue
+      }
       throw .unsupported(
         format: format, field: member.name,
         found: String(decoding: member.value.bytes(), as: UTF8.self), supported: "plain LoRA")
     }
   }
+
+  /// What fields hold that are not used.
+  private static func isOff(_ value: JSONNode) -> Bool {
+    value == .bool(false) || value == .array([]) || value == .object([]) || value == .string("")
+  }
+
+  /// Fields that decide nothing about what a trained adapter computes, besides those read above.
+  private static let harmless: Set<String> = [
+    "auto_mapping", "base_model_name_or_path", "ensure_weight_tying", "inference_mode",
+    "loftq_config", "corda_config", "eva_config", "lora_ga_config", "lora_alpha", "lora_dropout",
+    "megatron_core", "peft_type", "peft_version", "qalora_group_size", "r", "revision",
+    "runtime_config", "target_modules", "task_type", "use_rslora",
+  ]
 
   /// The `adapter_config.json` that PEFT reads.
   public func json() -> [UInt8] {

@@ -70,6 +70,15 @@ public struct GGUFFile: Sendable {
     }
   }
 
+  /// A file of its own with the vocabulary and no tensors; nil if there is no vocabulary.
+  public var vocabulary: [UInt8]? {
+    let kept = metadata.filter { $0.key.hasPrefix("tokenizer.") }
+    guard !kept.isEmpty else { return nil }
+    return GGUFLayout(
+      metadata: kept.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, tensors: []
+    ).header
+  }
+
   public func has(_ name: String) -> Bool { tensors[name] != nil }
 
   /// The tensor of this name.

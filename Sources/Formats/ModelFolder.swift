@@ -44,6 +44,12 @@ public struct ModelFolder: Sendable {
     try config.check(tensors)
   }
 
+  /// Whether a file of a model's folder holds weights, or says where they are.
+  public static func isWeights(_ path: String) -> Bool {
+    [".safetensors", ".safetensors.index.json", ".gguf"].contains { path.hasSuffix($0) }
+      || path.isEmpty || isCheckpoint(path)
+  }
+
   private static func isCheckpoint(_ path: String) -> Bool {
     path.hasSuffix(".bin") && !path.hasPrefix("tok") && !path.contains("/")
   }

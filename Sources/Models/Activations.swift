@@ -89,7 +89,8 @@ final class Activations {
   let dGated: NumberBuffer
   /// dy·B of each projection, [n, rank].
   let dLowRank: [NumberBuffer]
-  /// Inputs with elements dropped, for up to three projections of the same input.
+  /// Inputs with elements dropped, for up to three projections of the same input; none outside
+  /// training, where nothing is dropped.
   let dropped: [NumberBuffer]
 
   init(
@@ -125,6 +126,6 @@ final class Activations {
       return numbers(adapted ? back * (adapter?.rank ?? 0) : 0)
     }
     let widest = max(d, queries, config.intermediateSize)
-    dropped = (0..<((adapter?.dropout ?? 0) > 0 ? 3 : 0)).map { _ in numbers(n * widest) }
+    dropped = (0..<(training && (adapter?.dropout ?? 0) > 0 ? 3 : 0)).map { _ in numbers(n * widest) }
   }
 }

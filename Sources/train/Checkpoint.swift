@@ -17,15 +17,19 @@ struct Checkpoint {
   /// The loss of the first step.
   var firstLoss = 0.0
 
-  /// What is saved beside the numbers: weights, moments, and the best weights so far.
+  /// What is saved beside the numbers: weights, moments, the best weights so far, and the first
+  /// gradient; empty where they are not kept.
   struct Tensors {
     let weights, m, v: FloatBuffer
     let best: FloatBuffer
+    let firstGradient: FloatBuffer
   }
 
   static let fileName = "checkpoint.safetensors"
 
   private struct Facts: Codable {
+    /// Bits are those of one variant: another starts anew.
+    var kernels: String
     var step: Int
     var bestLoss: Double?
     var bestStep: Int
@@ -38,7 +42,7 @@ struct Checkpoint {
   /// Writes the checkpoint beside the last one, then takes its place.
   func save(in folder: String, _ tensors: Tensors) throws {
     let facts = Facts(
-      step: step, bestLoss: bestLoss.isFinite ? bestLoss : nil, bestStep: bestStep,
+      kernels: Kernels.variant, step: step, bestLoss: bestLoss.isFinite ? bestLoss : nil, bestStep: bestStep,
       validationsSinceBest: validationsSinceBest, firstLoss: firstLoss,
       trainingLines: trainingLines, validationLines: validationLines)
     let encoder = JSONEncoder()
@@ -85,7 +89,8 @@ struct Checkpoint {
     guard Digest(String(decoding: data.suffix(64), as: UTF8.self)) == Digest(of: bytes),
       let file = try? SafetensorsFile(MappedFile(copying: bytes)),
       let text = file.metadata["facts"],
-      let facts = try? JSONDecoder().decode(Facts.self, from: Data(text.utf8))
+      let facts = try? JSONDecoder().decode(Facts.self, from: Data(text.utf8)),
+      facts.kernels == Kernels.variant
     else { return nil }
     for (name, buffer) in Checkpoint().named(tensors) {
       guard let floats = try? file.floats(of: name), floats.count == buffer.count else {
@@ -103,6 +108,7 @@ struct Checkpoint {
   private func named(_ tensors: Tensors) -> [(String, FloatBuffer)] {
     [
       ("weights", tensors.weights), ("m", tensors.m), ("v", tensors.v), ("best", tensors.best),
+      ("first_gradient", tensors.firstGradient),
     ]
   }
 }

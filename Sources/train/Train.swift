@@ -7,7 +7,7 @@ import StageKit
 /// Trains a LoRA adapter on a frozen base, or all weights of a model.
 @main enum Train: Stage {
   static let name = "train"
-  static let version = 2
+  static let version = 3
   static let summary = "Trains a LoRA adapter on a base, or all weights of a model (method=full)."
 
   static let inputs = [
@@ -18,7 +18,8 @@ import StageKit
       help: "What the best weights are chosen by; never learned."),
     Input(
       "adapter", kind: "adapter", optional: true,
-      help: "An adapter to go on from; its rank, alpha and targets apply."),
+      help: "An adapter to go on from; its rank, alpha and targets apply, and settings that say "
+        + "otherwise are refused unless they are the default."),
   ]
   static let outputs = [
     Output(
@@ -54,7 +55,7 @@ import StageKit
     "weight_decay", default: 0.0, in: 0...1, help: "AdamW's weight decay.")
   static let beta1 = Parameter("beta1", default: 0.9, in: 0...0.9999, help: "AdamW's beta 1.")
   static let beta2 = Parameter("beta2", default: 0.999, in: 0...0.999999, help: "AdamW's beta 2.")
-  static let epsilon = Parameter("epsilon", default: 1e-8, in: 0...1, help: "AdamW's epsilon.")
+  static let epsilon = Parameter("epsilon", default: 1e-8, in: 1e-30...1, help: "AdamW's epsilon.")
   static let clip = Parameter(
     "clip", default: 1.0, in: 0...1e9, help: "Largest norm of a gradient; 0 is off.")
   static let batchSize = Parameter(
@@ -125,14 +126,19 @@ import StageKit
     let base = try context.input("base")
     let model = try model(base, holding: holding(context), context)
     let tokens = try tokens(context.input("tokens"), model.config, context)
-    let heldout = try context.optionalInput("heldout").map {
+    var heldout = try context.optionalInput("heldout").map {
       try Self.tokens($0, model.config, context)
+    }
+    if let given = heldout, !given.samples.contains(where: { $0.lossCount > 0 }) {
+      context.log("heldout has no trained tokens: the last weights are kept, unmeasured")
+      heldout = nil
     }
     let labels = tokens.samples.reduce(0) { $0 + $1.lossCount }
     context.log("\(tokens.count) samples, \(labels) trained tokens")
     guard labels > 0 else { throw TrainError.nothingToLearn(samples: tokens.count) }
 
     if context[method] == "full" {
+      guard context.optionalInput("adapter") == nil else { throw TrainError.adapterWithFull }
       try train(model, base: base, adapter: nil, tokens: tokens, heldout: heldout, context)
     } else {
       let adapter = try startingAdapter(model.config, context)
@@ -166,15 +172,12 @@ import StageKit
       try output.write(AdapterConfig.weightsName, adapter.safetensors(), mappable: true)
     } else {
       output = context.output("model")
-      let type = ScalarType(rawValue: context[weightsType]) ?? .f32
-      try output.write("model.safetensors", model.safetensors(as: type), mappable: true)
-      for path in base.paths where path != "model.safetensors" && !logNames.contains(path) {
-        try output.link(path, to: base, path)
-      }
+      try write(model, base: base, to: output, context)
     }
     try output.write(logNames[0], text: lines(outcome.trainingLines))
     if heldout != nil { try output.write(logNames[1], text: lines(outcome.validationLines)) }
-    if context[keepGradients], let gradient = outcome.firstGradient {
+    if context[keepGradients] {
+      let gradient = outcome.firstGradient.floats
       var writer = SafetensorsWriter()
       for entry in layout.entries {
         writer.add(
@@ -182,6 +185,31 @@ import StageKit
           shape: entry.shape)
       }
       try context.output("gradients").write(writer.bytes(), mappable: true)
+    }
+  }
+
+  /// Writes a trained model as a Hugging Face folder, with what the base's has besides weights.
+  private static func write(
+    _ model: LanguageModel, base: InputArtifact, to output: OutputArtifact, _ context: StageContext
+  ) throws {
+    let type = ScalarType(rawValue: context[weightsType]) ?? .f32
+    let largest = model.weights.floats.reduce(0) { max($0, abs($1)) }
+    if type == .f16, largest > 65504 { throw TrainError.beyondF16(largest) }
+    try output.write("model.safetensors", model.safetensors(as: type), mappable: true)
+    for path in base.paths where !ModelFolder.isWeights(path) && !logNames.contains(path) {
+      try output.link(path, to: base, path)
+    }
+    if base.has(ModelConfig.fileName) { return }
+    try output.write(ModelConfig.fileName, model.config.json())
+    // Of a GGUF file, the vocabulary is kept in one of its own.
+    let paths = base.isTree ? base.paths : [""]
+    for path in paths where path.isEmpty || path.hasSuffix(".gguf") {
+      let file = try base.map(path)
+      guard GGUFFile.isGGUF(file) else { continue }
+      if let vocabulary = try GGUFFile(file).vocabulary {
+        try output.write("vocabulary.gguf", vocabulary)
+        return
+      }
     }
   }
 
@@ -232,7 +260,8 @@ import StageKit
         peak: context[learningRate], warmup: Int(warm), steps: total),
       order: order, skip: context[skip], clip: context[clip], validateEvery: context[validateEvery],
       patience: context[patience],
-      seed: UInt64(context[seed]), checkpointSeconds: context[checkpointSeconds])
+      seed: UInt64(context[seed]), keepsGradient: context[keepGradients],
+      checkpointSeconds: context[checkpointSeconds])
   }
 
   /// Reads tokens and checks them against the model before any of them is learned.
@@ -285,10 +314,15 @@ import StageKit
       "alpha", context[alpha] == config.alpha, context[alpha] == alpha.standard,
       "\(context[alpha])", "\(config.alpha)")
     try check(
+      "rank_stabilised", context[rankStabilised] == config.rankStabilised,
+      context[rankStabilised] == rankStabilised.standard, "\(context[rankStabilised])",
+      "\(config.rankStabilised)")
+    try check(
       "targets", asked == config.targets, context[targets] == targets.standard, context[targets],
       config.targets.joined(separator: ","))
+    // How the adapter was trained before is no part of what it computes.
     var settings = config
-    if context[dropout] != dropout.standard { settings.dropout = context[dropout] }
+    settings.dropout = context[dropout]
     return Adapter(config: settings, copying: given)
   }
 

@@ -8,13 +8,15 @@ enum TrainError: Error, Equatable {
   case contradiction(parameter: String, asked: String, adapter: String)
   case unknownTarget(String, known: [String])
   case sampleTooLong(sample: Int, tokens: Int, positions: Int)
+  case adapterWithFull
+  case beyondF16(Float)
 }
 
 extension TrainError: StageFailure, CustomStringConvertible {
   var exitCode: Int32 {
     switch self {
-    case .contradiction, .unknownTarget: 2
-    case .nothingToLearn, .notFinite, .exploded, .sampleTooLong: 1
+    case .contradiction, .unknownTarget, .adapterWithFull: 2
+    case .nothingToLearn, .notFinite, .exploded, .sampleTooLong, .beyondF16: 1
     }
   }
 
@@ -38,6 +40,12 @@ extension TrainError: StageFailure, CustomStringConvertible {
     case .sampleTooLong(let sample, let tokens, let positions):
       "sample too long · sample \(sample) has \(tokens) tokens, the limit is \(positions) · "
         + "tokenise with a window of at most \(positions)"
+    case .adapterWithFull:
+      "method=full trains the base's own weights and has no use for an adapter · leave the input "
+        + "adapter out, or go on from it with method=lora"
+    case .beyondF16(let value):
+      "a weight does not fit its type · \(value) is beyond F16's 65504 · store BF16 or F32 "
+        + "(weights_type)"
     }
   }
 }

@@ -17,6 +17,7 @@ struct Recipe {
   /// Validations without a better loss after which a run ends; 0 goes on to the last step.
   var patience: Int
   var seed: UInt64
+  var keepsGradient = false
   var checkpointSeconds: Double
 }
 
@@ -35,20 +36,21 @@ struct Training {
   struct Outcome {
     var trainingLines: [String]
     var validationLines: [String]
-    /// The gradient of the first step, as computed before clipping; nil after a resumed run.
-    var firstGradient: [Float]?
+    /// The gradient of the first step, as computed before clipping; empty unless it is kept.
+    var firstGradient: FloatBuffer
   }
 
   func run() throws -> Outcome {
     let steps = recipe.schedule.steps
     let best = FloatBuffer(count: heldout == nil ? 0 : weights.count)
-    let tensors = Checkpoint.Tensors(weights: weights, m: optimizer.m, v: optimizer.v, best: best)
+    let firstGradient = FloatBuffer(count: recipe.keepsGradient ? weights.count : 0)
+    let tensors = Checkpoint.Tensors(
+      weights: weights, m: optimizer.m, v: optimizer.v, best: best, firstGradient: firstGradient)
     let folder = try context.workFolder
     var state = Checkpoint.load(from: folder, into: tensors) ?? Checkpoint()
     optimizer.step = state.step
     if state.step > 0 { context.log("resuming at step \(state.step) of \(steps)") }
 
-    var firstGradient: [Float]?
     var progress = Progress(context: context, steps: steps, first: state.step)
     var lastSave = ContinuousClock.now
     var epoch = -1
@@ -60,7 +62,7 @@ struct Training {
         epoch = place / perEpoch
         order = recipe.order.packs(epoch: epoch)
       }
-      let line = try step(&state, of: order, gradient: &firstGradient, &progress)
+      let line = try step(&state, of: order, gradient: firstGradient, &progress)
       state.trainingLines.append(line)
       state.step += 1
       let interval = recipe.validateEvery > 0 ? recipe.validateEvery : perEpoch
@@ -98,6 +100,12 @@ struct Training {
       weights.pointer.update(from: best.pointer, count: weights.count)
       context.log("kept the weights of step \(state.bestStep), validation loss \(state.bestLoss)")
     }
+    // A step's loss is that of the weights before it: nobody has looked at the last update's yet.
+    guard Kernels.allFinite(weights.pointer, count: weights.count) else {
+      throw TrainError.notFinite(
+        step: state.step, quantity: "a weight",
+        learningRate: recipe.schedule.learningRate(max(state.step - 1, 0)))
+    }
     return Outcome(
       trainingLines: state.trainingLines, validationLines: state.validationLines,
       firstGradient: firstGradient)
@@ -105,7 +113,7 @@ struct Training {
 
   /// One update from one or more batches; the loss is the mean over all their label positions.
   private func step(
-    _ state: inout Checkpoint, of order: [Int], gradient firstGradient: inout [Float]?,
+    _ state: inout Checkpoint, of order: [Int], gradient firstGradient: FloatBuffer,
     _ progress: inout Progress
   ) throws -> String {
     let step = state.step
@@ -127,7 +135,7 @@ struct Training {
     }
     if step == 0 {
       state.firstLoss = loss
-      firstGradient = network.gradient.floats
+      firstGradient.pointer.update(from: network.gradient.pointer, count: firstGradient.count)
     }
     // A model that knows nothing pays ln(vocabulary); one that pays far more has been driven off.
     let guessing = Kernels.log(Double(network.model.config.vocabularySize))
@@ -152,7 +160,7 @@ struct Training {
     ]).text
   }
 
-  /// The mean loss over all label positions of the held-out samples.
+  /// The mean loss over all label positions of the held-out samples, of which there are some.
   private func validate(_ heldout: TokenFile) throws -> Double {
     var sum = 0.0
     var count = 0
@@ -170,7 +178,7 @@ struct Training {
       sum += network.loss(batch)
       count += batch.lossRows.count
     }
-    return count > 0 ? sum / Double(count) : 0
+    return sum / Double(count)
   }
 }
 

@@ -49,6 +49,7 @@ import Testing
       words += ["--in", "heldout=\(folder("heldout.safetensors"))"]
       for setting in [
         "steps=400", "rank=4", "dropout=0.1", "batch_size=2", "checkpoint_seconds=0", "threads=1",
+        "keep_gradients=true",
       ] { words += ["--set", setting] }
       return words
     }
@@ -70,6 +71,31 @@ import Testing
     #expect(last.output == calm.output)
     #expect(steps.count == 2 && steps[0] >= 4 && steps[1] > steps[0] && steps[1] < 400, "\(steps)")
     #expect(Files.names(folder("store/work")).isEmpty)
+  }
+
+  @Test func `another variant of the kernels starts anew`() throws {
+    let train = try #require(Places.executable("train"))
+    let store = try TemporaryStore()
+    let name = "llama-mqa-padded"
+    try Files.write(StageRun.tokens(name), to: store.folder("tokens.safetensors"))
+    func arguments(_ place: String) -> [String] {
+      [
+        "--store", place, "--in", "base=\(StageRun.folder(name))/model",
+        "--in", "tokens=\(store.folder("tokens.safetensors"))", "--set", "steps=300",
+        "--set", "checkpoint_seconds=0",
+      ]
+    }
+    let scalar = ["PLM_KERNELS": "scalar"]
+    let running = try RunningProgram(train, arguments(store.path), environment: scalar)
+    try #require(waitForCheckpoints(3, in: store.path, running), "it was too quick to kill")
+    running.kill(SIGKILL)
+    _ = running.wait()
+    let other = try Program.run(train, arguments(store.path))
+    let calm = try Program.run(train, arguments(store.folder("calm")))
+    #expect(other.exitCode == 0 && other.output == calm.output)
+    // A processor with no other variant may go on.
+    let same = try Program.run(Workshop.executable(), ["--version"]).output.contains("scalar")
+    #expect(same || resumed(other.errors).isEmpty)
   }
 
   @Test func `in a build: plm killed, then the stage alone`() throws {

@@ -100,12 +100,68 @@ import Testing
       try text(patient, "validation.jsonl").count > text(early, "validation.jsonl").count)
   }
 
+  @Test func `nothing is dropped where weights are measured`() throws {
+    // Nothing is learned at rate 0: every validation must give what the first one did.
+    let adapter = try train([])
+    let more = ["adapter": "\(adapter)", "heldout": inputs["tokens"] ?? ""]
+    func losses(_ dropout: String) throws -> Set<Double> {
+      let result = try train(
+        ["learning_rate=0", "validate_every=1", "dropout=\(dropout)"], more)
+      #expect(try text(result, "adapter_config.json").contains("\"lora_dropout\": \(dropout)"))
+      return try Set(
+        text(result, "validation.jsonl").split(separator: "\n").map {
+          try #require(try JSON(parsing: Array($0.utf8))["loss"]?.doubleValue)
+        })
+    }
+    let plain = try losses("0.0")
+    #expect(plain.count == 1)
+    #expect(try losses("0.5") == plain)
+  }
+
+  @Test func `held-out samples without labels choose nothing`() throws {
+    let bare = store.folder("bare.safetensors")
+    let ids = (0..<8).map { Int32($0) }
+    let sample = TokenSample(
+      ids: ids, labels: Array(repeating: TokenSample.unlabelled, count: ids.count))
+    try Files.write(TokenFile.bytes([sample]), to: bare)
+    let with = try train(["validate_every=1"], ["heldout": bare])
+    #expect(
+      try text(with, "adapter_model.safetensors") == text(train([]), "adapter_model.safetensors"))
+  }
+
+  @Test func `what cannot be heeded is refused, not ignored`() throws {
+    let adapter = try train([])
+    let more = inputs.merging(["adapter": "\(adapter)"]) { $1 }
+    for (setting, word) in [("method=full", "adapter"), ("rank_stabilised=true", "rank_stabilised")]
+    {
+      let result = try StageRun.run("train", store, more, ["steps=1", setting])
+      #expect(result.exitCode == 2 && result.errors.contains(word), "\(result.errors)")
+    }
+  }
+
+  @Test func `a GGUF file trained whole becomes the folder that its source becomes`() throws {
+    let settings = ["method=full", "steps=2"]
+    let gguf = try #require(
+      try StageRun.outputs(
+        "quantize", store, ["base": inputs["base"] ?? ""], ["type=F32"])["model"])
+    let (of, from) = (
+      try store.store.tree(train(settings)),
+      try store.store.tree(train(settings, ["base": "\(gguf)"]))
+    )
+    #expect(from["model.safetensors"]?.digest == of["model.safetensors"]?.digest)
+    #expect(from.entries.allSatisfy { $0.path != "model.gguf" })
+    let trained = try ModelFolder(paths: from.entries.map(\.path)) {
+      try store.store.map(#require(from[$0]).digest)
+    }
+    #expect(trained.format == .huggingFace)
+  }
+
   @Test func `exploding training says what to change, and leaves nothing`() throws {
     let result = try StageRun.run(
       "train", store, inputs,
       [
         "method=full", "steps=50", "learning_rate=10", "clip=0", "warmup=0", "schedule=constant",
-        "epsilon=0",
+        "epsilon=1e-30",
       ])
     #expect(result.exitCode == 1)
     #expect(result.errors.contains("training exploded"))

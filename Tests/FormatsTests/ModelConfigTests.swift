@@ -178,8 +178,17 @@ struct ModelConfigTests {
     #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["q_proj"],"use_dora":true}"#,
     #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["q_proj"],"rank_pattern":{"x":4}}"#,
     #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["q_proj"],"modules_to_save":["lm_head"]}"#,
+    #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["q_proj"],"init_lora_weights":"pissa"}"#,
+    #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["q_proj"],"new_kind":{"x":1}}"#,
   ])
   func `adapters that are no plain LoRA are refused`(json: String) {
     #expect(throws: FormatError.self) { try AdapterConfig(json: Array(json.utf8)) }
+  }
+
+  @Test func `fields of adapters that change nothing are passed over`() throws {
+    let json =
+      #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["q_proj"],"#
+      + #""init_lora_weights":"gaussian","peft_version":"0.21","new_kind":false,"newer":null}"#
+    #expect(try AdapterConfig(json: Array(json.utf8)).rank == 8)
   }
 }
