@@ -1,3 +1,4 @@
+import Bytes
 import Foundation
 
 #if canImport(FoundationNetworking)
@@ -50,12 +51,15 @@ struct ChatClient: Sendable {
       do {
         let (data, response) = try await session.data(for: request)
         let status = (response as? HTTPURLResponse)?.statusCode ?? 0
-        if status == 200 { return String(decoding: data, as: UTF8.self) }
-        guard status == 429 || status == 408 || status >= 500 || status == 0 else {
+        let answer = String(decoding: data, as: UTF8.self)
+        if status == 200, Self.isReply(answer) { return answer }
+        guard [0, 200, 408, 429].contains(status) || status >= 500 else {
           throw TeacherError.refused(
-            host: endpoint.host, status: status, answer: Self.excerpt(data))
+            host: endpoint.host, status: status, answer: excerpt(answer))
         }
-        last = "status \(status)"
+        last =
+          status == 200
+          ? "status 200, but no choices in the answer: \(excerpt(answer))" : "status \(status)"
         if let asked = (response as? HTTPURLResponse)?.value(forHTTPHeaderField: "Retry-After"),
           let seconds = Double(asked), seconds >= 0
         {
@@ -72,10 +76,19 @@ struct ChatClient: Sendable {
       host: endpoint.host, attempts: delivery.retries + 1, last: last)
   }
 
-  /// The message of an error answer: short, and on one line.
-  private static func excerpt(_ data: Data) -> String {
-    String(decoding: data.prefix(200), as: UTF8.self)
-      .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+  /// Whether an answer is a chat completion, whatever it says: that is kept. A service that is still
+  /// loading its model may send anything, and is asked again.
+  private static func isReply(_ answer: String) -> Bool {
+    guard let json = try? JSON(parsing: answer) else { return false }
+    return json["choices"]?.arrayValue?.first?["message"]?.objectValue != nil
+  }
+
+  /// The message of an error answer: short, on one line, and without the key, which some services
+  /// quote.
+  private func excerpt(_ answer: String) -> String {
+    var answer = answer
+    if let key, !key.isEmpty { answer = answer.replacing(key, with: "…") }
+    return answer.prefix(200).split(whereSeparator: \.isWhitespace).joined(separator: " ")
   }
 }
 

@@ -14,11 +14,18 @@ public struct Endpoint: Equatable, Sendable {
     while address.hasSuffix("/") { address.removeLast() }
     if !address.hasSuffix("/chat/completions") { address += "/chat/completions" }
     guard let parts = URLComponents(string: address), let url = parts.url,
-      parts.scheme == "http" || parts.scheme == "https", let host = parts.host, !host.isEmpty,
-      parts.user == nil, parts.password == nil
-    else { throw .address(text) }
+      parts.scheme == "http" || parts.scheme == "https", let host = parts.host, !host.isEmpty
+    else { throw .address(Self.withoutUser(text)) }
+    guard parts.user == nil, parts.password == nil else {
+      throw .secretInAddress(Self.withoutUser(text))
+    }
     chat = url
     self.host = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+  }
+
+  /// An address without what stands before its last @, which may be a password.
+  private static func withoutUser(_ text: String) -> String {
+    text.lastIndex(of: "@").map { "…" + text[$0...] } ?? text
   }
 
   /// Whether what is sent there stays on this machine.

@@ -150,15 +150,42 @@ struct OpenAITeacherTests {
     let server = try ChatServer { number, _ in
       switch number {
       case 0..<3: Self.reply(bodies[number])
-      case 3: ChatServer.Answer(body: "<html>")
       default: Self.reply(Self.texts(["A text."]))
       }
     }
     let replies = MemoryReplies()
     let lesson = try await Lesson(plan, teacher: teacher(server.address), replies: replies)
-    #expect(lesson.unreadable == 4)
-    #expect(lesson.samples.count == 2)
+    #expect(lesson.unreadable == 3)
+    #expect(lesson.samples.count == 3)
     #expect(replies.count == 6)
+  }
+
+  @Test func `an answer that is no completion is asked for again, and not kept`() async throws {
+    let bodies = ["{\"error\": {\"message\": \"model is loading\"}}", "<html>"]
+    let server = try ChatServer { number, _ in
+      number < 2 ? ChatServer.Answer(body: bodies[number]) : Self.reply(Self.texts(["A text."]))
+    }
+    let replies = MemoryReplies()
+    let lesson = try await Lesson([plan[0]], teacher: teacher(server.address), replies: replies)
+    #expect(lesson.samples.count == 1 && replies.count == 1 && server.requests.count == 3)
+    let never = try ChatServer { _, _ in ChatServer.Answer(body: bodies[0]) }
+    let error = await #expect(throws: TeacherError.self) {
+      try await Lesson([plan[1]], teacher: teacher(never.address), replies: replies)
+    }
+    #expect(error?.description.contains("model is loading") == true)
+    #expect(replies.count == 1)
+  }
+
+  @Test func `a key that a service quotes is not passed on`() async throws {
+    let server = try ChatServer { _, request in
+      ChatServer.Answer(status: 401, body: "Incorrect key: \(request.head)")
+    }
+    let error = await #expect(throws: TeacherError.self) {
+      try await Lesson(
+        [plan[0]], teacher: teacher(server.address, key: "sk-secret"), replies: MemoryReplies())
+    }
+    #expect(error?.description.contains("Incorrect key") == true)
+    #expect(error?.description.contains("sk-secret") == false)
   }
 
   @Test func `tasks ask for pairs`() async throws {
@@ -219,8 +246,14 @@ struct OpenAITeacherTests {
     #expect(try Endpoint(address).isLoopback == expected)
   }
 
-  @Test(arguments: ["", "localhost", "ftp://127.0.0.1", "http://user:pw@127.0.0.1/v1", "http://"])
+  @Test(arguments: ["", "localhost", "ftp://127.0.0.1", "http://"])
   func `what is no address is refused`(address: String) {
     #expect(throws: TeacherError.address(address)) { try Endpoint(address) }
+  }
+
+  @Test func `a password in an address is refused without repeating it`() {
+    #expect(throws: TeacherError.secretInAddress("…@127.0.0.1/v1")) {
+      try Endpoint("http://user:pw@127.0.0.1/v1")
+    }
   }
 }
