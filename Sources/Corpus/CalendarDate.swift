@@ -23,11 +23,15 @@ public enum CalendarDate {
     return time(after: days(year, month, day), date, &scan)
   }
 
-  /// The date of a number: a year, or seconds or milliseconds since 1970.
+  /// The date of a number: a year, a day written YYYYMMDD, or seconds or milliseconds since 1970.
   public static func normalised(_ number: Double) -> String? {
     guard number.isFinite, number.magnitude < 1e14 else { return nil }
     if number >= 1, number <= 9999 { return pad(Int(number), 4) }
     guard number >= 1e7 else { return nil }
+    // As seconds, such a number would be of the seventies.
+    if number < 1e8, let whole = Int(exactly: number), let day = normalised(String(whole)) {
+      return day
+    }
     return instant(seconds: Int((number >= 1e11 ? number / 1000 : number).rounded(.down)))
   }
 

@@ -55,11 +55,18 @@ struct Division {
     let datedCount = dated.reduce(0) { $0 + $1.weight }
     let share = undated.isEmpty ? least : min(least, max(1, (datedCount + 9) / 10))
     if !dated.isEmpty, let cut = DateCut(dated, least: share) {
-      let rest = HashCut(undated, least: least - share, mayEmptyHistory: true)
-      guard let rest else { return false }
-      take(cut.sides, "dates")
-      if !undated.isEmpty { take(rest.sides, "hashes") }
-      order = cut.order.rawValue
+      if let rest = HashCut(undated, least: least - share, mayEmptyHistory: true) {
+        take(cut.sides, "dates")
+        if !undated.isEmpty { take(rest.sides, "hashes") }
+        order = cut.order.rawValue
+        return true
+      }
+      // Too few without a date for sides of their own: those with one make all there is.
+      guard let all = DateCut(dated, least: least) else { return false }
+      take(all.sides, "dates")
+      take([.history: undated], nil)
+      warnings.append("too few undated records to split by: all of them are history")
+      order = all.order.rawValue
       return true
     }
     // Too few dates to go by: what has one is history, and the rest makes the other sides.
@@ -74,8 +81,8 @@ struct Division {
     return true
   }
 
-  private mutating func take(_ groups: [Side: [Group]], _ rule: String) {
-    rules.append(rule)
+  private mutating func take(_ groups: [Side: [Group]], _ rule: String?) {
+    if let rule { rules.append(rule) }
     for side in Side.allCases {
       for group in groups[side] ?? [] { for id in group.ids { sides[id] = side } }
     }

@@ -1,4 +1,6 @@
 /// Reads text and Markdown files: each file is a group, or each work where form feeds divide one.
+///
+/// Its date is that of its front matter, or else the one its file's name begins with.
 enum TextReader {
   static func read(
     _ text: String, path: String, _ options: ReadingOptions, into reading: inout Reading
@@ -12,7 +14,7 @@ enum TextReader {
         if works.count == 1 { reading.note(path, .empty, .skipped) }
         continue
       }
-      var written: String?
+      var written = self.date(inName: path)
       if let date {
         written = CalendarDate.normalised(date)
         if written == nil { reading.note(path, .date, first: date, .leftUndated) }
@@ -22,6 +24,19 @@ enum TextReader {
           id: works.count == 1 ? name : "\(name)@\(index + 1)", date: written, source: path,
           text: body, title: title), options)
     }
+  }
+
+  /// The day that a file's name begins with: `2026-01-10 walk.md`, `20260110.txt`.
+  private static func date(inName path: String) -> String? {
+    let name = path.split(separator: "/").last ?? ""
+    for length in [10, 8] where name.utf8.count > length {
+      let start = name.prefix(length)
+      guard start.utf8.count == length, name.dropFirst(length).first?.isNumber == false else {
+        continue
+      }
+      if let day = CalendarDate.normalised(start), day.utf8.count == 10 { return day }
+    }
+    return nil
   }
 
   /// The works of a file: what stands between lines that hold a form feed alone.

@@ -5,7 +5,7 @@ public import StageKit
 /// Reads a user's texts and splits them into history, validation and test.
 @main enum Ingest: Stage {
   static let name = "ingest"
-  static let version = 1
+  static let version = 2
   static let summary = "Reads a user's texts and splits them into history, validation and test."
 
   static let inputs = [

@@ -33,6 +33,20 @@ struct ReadingTests {
     #expect(reading.records[1].text == "---\nNot a field\n---\n\nBetween rules.")
   }
 
+  @Test func `a file's name may begin with its date`() throws {
+    let reading = try read([
+      file("walks/2026-01-10.md", "We walked."), file("20260111 rain.txt", "It rained."),
+      file("2026-01-12-sun.md", "---\ndate: 2025-05-05\n---\n\nThe sun shone."),
+      file("2026-13-12.md", "No such month."), file("202601123.txt", "A number."),
+    ])
+    let dates = Dictionary(
+      uniqueKeysWithValues: reading.records.map { ($0.source, $0.date ?? "") })
+    #expect(dates["walks/2026-01-10.md"] == "2026-01-10")
+    #expect(dates["20260111 rain.txt"] == "2026-01-11")
+    #expect(dates["2026-01-12-sun.md"] == "2025-05-05")
+    #expect(dates["2026-13-12.md"] == "" && dates["202601123.txt"] == "")
+  }
+
   @Test func `bad files are named and the rest is read`() throws {
     let reading = try read([
       file("good.txt", "Good."),

@@ -182,6 +182,16 @@ struct SplitTests {
     #expect(split.reasoning.rules == ["hashes", "dates"])
   }
 
+  @Test func `one note without a date stays in the history of twenty with one`() throws {
+    let dated = (0..<20).map {
+      Record(id: "n\($0)", date: "2026-01-\($0 + 10)", text: "n\($0)")
+    }
+    let split = try Split(dated + [Record(id: "readme", text: "about")])
+    #expect(split.history.contains { $0.id == "readme" })
+    #expect(split.test.map(\.id) == ["n17", "n18", "n19"])
+    #expect(split.validation.count == 3)
+  }
+
   @Test func `a user who is too small gets an error that says what is needed`() throws {
     let two = [Record(id: "a", text: "a"), Record(id: "b", text: "b")]
     let error = #expect(throws: CorpusError.self) { try Split(two) }

@@ -27,6 +27,8 @@ struct TextTests {
     #expect(CalendarDate.normalised(1887.0) == "1887")
     #expect(CalendarDate.normalised(1_582_963_509.0) == "2020-02-29T08:05:09Z")
     #expect(CalendarDate.normalised(1_582_963_509_000.0) == "2020-02-29T08:05:09Z")
+    #expect(CalendarDate.normalised(20_260_112.0) == "2026-01-12")
+    #expect(CalendarDate.normalised(20_261_312.0) == "1970-08-23T12:08:32Z")
     #expect(CalendarDate.normalised(0.0) == nil)
     #expect(CalendarDate.normalised(.infinity) == nil)
   }
