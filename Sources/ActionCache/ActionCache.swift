@@ -169,6 +169,9 @@ public struct ActionCache: Sendable {
     try keys("SELECT key FROM started UNION SELECT key FROM action")
   }
 
+  /// Returns the keys of the actions whose bundles are in use.
+  func inUse() throws -> Set<Digest> { try keys("SELECT key FROM current") }
+
   /// Returns the keys of the actions that nodes stand for, and of later attempts that failed.
   public func standing() throws -> Set<Digest> {
     try keys(

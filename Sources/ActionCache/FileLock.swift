@@ -32,7 +32,7 @@ public final class FileLock: Sendable {
   ) throws(FileError) -> FileLock? {
     while true {
       let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-      guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
+      guard descriptor >= 0 else { throw FileError(.create, path, code: errno) }
       if flock(descriptor, (mode == .shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 {
         let code = errno
         close(descriptor)

@@ -61,11 +61,17 @@ public struct Garbage: Sendable {
     try store.removeStaleTemporaries()
   }
 
-  /// What the nodes stand for, and what that was made from.
+  /// What the nodes stand for, what that was made from, and what was made along with a source of it:
+  /// the continuations beside the metrics that an older bundle, still in use, was judged by.
   private static func reachable(_ cache: ActionCache) throws -> Set<Digest> {
     var kept: Set<Digest> = []
+    let inUse = try cache.inUse()
     for record in try cache.current() {
-      for digest in Array(record.outputs.values) + Array(record.inputs.values) {
+      let beside =
+        try inUse.contains(record.key)
+        ? record.inputs.values.flatMap { try cache.producers(of: $0).prefix(1) } : []
+      let all = [record.outputs, record.inputs] + beside.map(\.outputs)
+      for digest in all.flatMap(\.values) {
         guard kept.insert(digest).inserted, cache.store.kind(of: digest) == .tree else { continue }
         for entry in try cache.store.tree(digest).entries { kept.insert(entry.digest) }
       }

@@ -21,7 +21,7 @@ public struct Journal: Sendable {
   public func append(_ entries: [JournalEntry]) throws(FileError) {
     guard !entries.isEmpty else { return }
     let descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
+    guard descriptor >= 0 else { throw FileError(.write, path, code: errno) }
     defer { close(descriptor) }
     while flock(descriptor, LOCK_EX) != 0 {
       guard errno == EINTR else { throw FileError(.lock, path, code: errno) }

@@ -2,14 +2,19 @@ import Bytes
 
 /// Turns the name of a user, which may be any text, into one that fits paths and targets.
 public enum UserName {
-  /// Percent-encodes every byte outside `[A-Za-z0-9._-]` and a leading dot.
+  /// The file beside the users' folders of gathered results that names those who have none.
+  public static let missingList = "missing.json"
+
+  /// Percent-encodes every byte outside `[A-Za-z0-9._-]`, a leading dot, and the first letter of
+  /// `missing.json`, which lists beside the users' folders whose results are not there.
   ///
   /// A name longer than 200 bytes once encoded keeps its first 100 bytes, followed by `~` and its
   /// SHA-256 (`~` is encoded everywhere else, so no other name can look like it).
   public static func encoded(_ name: String) -> String {
     var bytes: [UInt8] = []
     for (index, unit) in name.utf8.enumerated() {
-      if isPlain(unit), !(index == 0 && unit == UInt8(ascii: ".")) {
+      let isReserved = index == 0 && (unit == UInt8(ascii: ".") || name == missingList)
+      if isPlain(unit), !isReserved {
         bytes.append(unit)
       } else {
         bytes.append(UInt8(ascii: "%"))

@@ -65,7 +65,7 @@ public struct FileStamp: Hashable, Sendable {
 
   /// Waits until a later change would show in the stamp. Never longer than some two seconds.
   func settle() {
-    let age = Self.now - changed
+    let age = Self.now &- changed
     guard age < grain, age > -grain else { return }
     usleep(UInt32(clamping: (grain - max(age, 0)) / 1000 + 1))
   }
@@ -77,6 +77,7 @@ public struct FileStamp: Hashable, Sendable {
   }
 
   private static func nanoseconds(_ time: timespec) -> Int64 {
-    Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    // Times beyond the year 2262 wrap around: stamps are only ever compared.
+    Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }
 }

@@ -12,7 +12,25 @@ extension ObjectStore {
   /// Stores a file from outside, read once and unchanged while it was read.
   /// - Throws: `StoreError.changedWhileRead`, `.notAFile`, or what the system says.
   public func put(file path: String) throws(StoreError) -> Digest {
-    try putSource(Array(path.utf8)).digest
+    try put(stampedFile: path).digest
+  }
+
+  /// As `put(file:)`, with the stamp of the reading.
+  public func put(
+    stampedFile path: String
+  ) throws(StoreError) -> (digest: Digest, stamp: FileStamp) {
+    try putSource(Array(path.utf8))
+  }
+
+  /// The digest of a file that was found in a folder, which is not stored.
+  public func digest(of source: SourceFile) throws(StoreError) -> Digest {
+    let descriptor = open(Disk.terminated(source.location), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw Disk.failure(.open, source.shown) }
+    defer { close(descriptor) }
+    var hasher = Hasher256()
+    let code = Disk.read(descriptor) { hasher.update($0) }
+    guard code == 0 else { throw .file(FileError(.read, source.shown, code: code)) }
+    return hasher.finish()
   }
 
   /// Stores a file that was found in a folder, and returns its entry for a tree.

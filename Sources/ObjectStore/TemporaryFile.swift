@@ -17,14 +17,20 @@ final class TemporaryFile {
 
   /// Makes an empty file in a folder.
   init(in folder: String) throws(StoreError) {
-    let name = Self.prefix + String(Self.counter.add(1, ordering: .relaxed).newValue)
-    path = folder + "/" + name
-    descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o444)
+    var (path, descriptor) = Self.make(in: folder)
     if descriptor < 0, errno == ENOENT {
       try Disk.makeFolder(folder)
-      descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o444)
+      (path, descriptor) = Self.make(in: folder)
     }
+    // A process that was killed may have had this one's number, and left a file of that name.
+    while descriptor < 0, errno == EEXIST { (path, descriptor) = Self.make(in: folder) }
     guard descriptor >= 0 else { throw Disk.failure(.create, path) }
+    (self.path, self.descriptor) = (path, descriptor)
+  }
+
+  private static func make(in folder: String) -> (path: String, descriptor: Int32) {
+    let path = folder + "/" + prefix + String(counter.add(1, ordering: .relaxed).newValue)
+    return (path, open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o444))
   }
 
   deinit { discard() }

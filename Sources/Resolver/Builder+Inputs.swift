@@ -72,7 +72,7 @@ extension Builder {
       if !missing.isEmpty {
         let text = JSON.array(missing.sorted().map(JSON.string)).bytes + [UInt8(ascii: "\n")]
         let digest = runner.isReal ? try cache.store.put(text) : Digest(of: text)
-        entries.append(TreeEntry(path: "missing.json", digest: digest, size: text.count))
+        entries.append(TreeEntry(path: UserName.missingList, digest: digest, size: text.count))
       }
       guard runner.isReal else { return .there(Digest(of: try Tree(entries).listing)) }
       return .there(try cache.store.put(tree: entries))

@@ -130,38 +130,48 @@ extension Builder {
   ) async throws -> Outcome {
     var outcome = draft
     guard let key = outcome.key else { return outcome }
-    let grant = runner.isReal ? await pool.take(request(step)) : nil
-    func giveBack() async { if let grant { await pool.giveBack(grant) } }
+    var grant = await take(step)
     do {
       if mustStop {
-        await giveBack()
+        await giveBack(&grant)
         return outcome
       }
+      var lock: FileLock?
+      // Held until the result is recorded.
+      defer { withExtendedLifetime(lock) {} }
       if runner.isReal {
         // Whoever else is at this very action is waited for, and its result adopted.
-        guard let lock = try await waitForLock(key) else {
-          await giveBack()
+        lock = try await waitForLock(key)
+        guard lock != nil else {
+          await giveBack(&grant)
           return outcome
         }
-        defer { withExtendedLifetime(lock) {} }
         try cache.refresh()
         if !again, let known = try cache.action(key), try damagedOutputs(of: known).isEmpty {
-          await giveBack()
+          await giveBack(&grant)
           try adopt(
             known, state: try cache.state(user: outcome.user, node: outcome.node), into: &outcome)
           return outcome
         }
-        outcome = try await perform(
-          step, ingredients, key, user, source, grant?.cores ?? 1, outcome)
-      } else {
-        outcome = try await perform(step, ingredients, key, user, source, 1, outcome)
       }
+      outcome = try await perform(step, ingredients, key, user, source, &grant, outcome)
     } catch {
-      await giveBack()
+      await giveBack(&grant)
       throw error
     }
-    await giveBack()
+    await giveBack(&grant)
     return outcome
+  }
+
+  /// Waits for what a step needs of the machine; nil where nothing is really run.
+  private func take(_ step: CheckedPipeline.Step) async -> ResourcePool.Grant? {
+    runner.isReal ? await pool.take(request(step)) : nil
+  }
+
+  private func giveBack(_ grant: inout ResourcePool.Grant?) async {
+    guard let held = grant else { return }
+    grant = nil
+    await pool.giveBack(held)
   }
 
   private func request(_ step: CheckedPipeline.Step) -> ResourcePool.Request {
@@ -183,23 +193,28 @@ extension Builder {
 
   private func perform(
     _ step: CheckedPipeline.Step, _ ingredients: Ingredients, _ key: Digest, _ user: User?,
-    _ source: OwnSource?, _ cores: Int, _ draft: Outcome
+    _ source: OwnSource?, _ grant: inout ResourcePool.Grant?, _ draft: Outcome
   ) async throws -> Outcome {
     var outcome = draft
     let name = user?.name
-    let action = Action(
-      key: key, step: step, user: name, inputs: outcome.inputs, cores: cores,
-      log: cache.store.logFile(for: key))
+    func action(_ grant: ResourcePool.Grant?) -> Action {
+      Action(
+        key: key, step: step, user: name, inputs: draft.inputs, cores: grant?.cores ?? 1,
+        log: cache.store.logFile(for: key))
+    }
     observe(.started(node: step.name, user: name, reasons: outcome.reasons))
     let start = Timestamp.now
     // What a kill leaves of it has to have an owner.
     try self.record([.started(user: name, node: step.name, key: key)])
-    var result = await runWithRetries(action)
+    var result = await runWithRetries(action(grant))
     if case .failed(3, _) = result {
+      // What makes an input again needs cores too, and would wait for these for ever.
+      await giveBack(&grant)
       let rebuilt = try await repair(step, user: user, source: source, inputs: outcome.inputs)
       if !rebuilt.isEmpty {
         outcome.warnings += rebuilt
-        result = await runWithRetries(action)
+        grant = await take(step)
+        result = mustStop ? .interrupted : await runWithRetries(action(grant))
       }
     }
     let end = Timestamp.now

@@ -77,7 +77,9 @@ public final class Builder: Sendable {
     self.options = options
     self.observe = observe
     audit = ObjectAudit(cache)
-    sources = SourceReader(cache: cache, audit: audit, storing: runner.isReal)
+    sources = SourceReader(cache: cache, audit: audit, storing: runner.isReal) {
+      observe(.warning($0))
+    }
     pool = ResourcePool(cores: options.jobs, memory: Int(ProcessInfo.processInfo.physicalMemory))
   }
 

@@ -7,6 +7,7 @@ public enum ResolverError: Error, Equatable, Sendable {
   case missingUsers(path: String)
   case badUsers(path: String, line: Int, why: String)
   case duplicateUser(String, path: String)
+  case nameNotUTF8(path: String, shown: String)
   case noUsers(path: String)
   case missingProgram(String, node: String)
   case missingList(path: String, node: String)
@@ -18,7 +19,8 @@ extension ResolverError {
   /// The exit code that a program should end with.
   public var exitCode: Int32 {
     switch self {
-    case .badDescription, .missingSource, .missingUsers, .badUsers, .duplicateUser, .noUsers,
+    case .badDescription, .missingSource, .missingUsers, .badUsers, .duplicateUser, .nameNotUTF8,
+      .noUsers,
       .missingProgram, .missingList:
       2
     case .keepsChanging: 75
@@ -41,6 +43,8 @@ extension ResolverError: CustomStringConvertible {
       line > 0 ? "\(path):\(line): \(why)" : "\(path): \(why)"
     case .duplicateUser(let user, let path):
       "\(path) lists user '\(user)' twice; every user needs a name of their own"
+    case .nameNotUTF8(let path, let shown):
+      "\(path)/\(shown): the name of a user's entry is not UTF-8; rename it"
     case .noUsers(let path): "\(path) holds no users; dot-files are passed over"
     case .missingProgram(let program, let node):
       "the command of node '\(node)' was not found: \(program)"

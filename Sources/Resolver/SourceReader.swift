@@ -8,11 +8,17 @@ public struct SourceReader: Sendable {
   private let audit: ObjectAudit
   /// Whether what is read is also stored; a dry run only wants to know the digests.
   private let storing: Bool
+  /// Told of what in a folder is not taken.
+  private let warn: @Sendable (String) -> Void
 
-  public init(cache: ActionCache, audit: ObjectAudit, storing: Bool) {
+  public init(
+    cache: ActionCache, audit: ObjectAudit, storing: Bool,
+    warn: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
     self.cache = cache
     self.audit = audit
     self.storing = storing
+    self.warn = warn
   }
 
   /// Returns the digest of a file or folder as it is now.
@@ -36,10 +42,8 @@ public struct SourceReader: Sendable {
   private func file(_ path: String, _ stamp: FileStamp) throws -> Digest {
     if let known = try known(path, stamp) { return known }
     guard storing else { return try Digest(ofFile: path) }
-    let digest = try cache.store.put(file: path)
-    if let after = FileStamp(path: path), after == FileStamp(path: path) {
-      cache.remember([ActionCache.Known(path: path, stamp: after, digest: digest)])
-    }
+    let (digest, read) = try cache.store.put(stampedFile: path)
+    cache.remember([ActionCache.Known(path: path, stamp: read, digest: digest)])
     audit.trust(digest, of: Self.owner(path))
     return digest
   }
@@ -52,7 +56,11 @@ public struct SourceReader: Sendable {
   }
 
   private func folder(_ path: String) throws -> Digest {
-    let files = try SourceFolder(path).files
+    let found = try SourceFolder(path)
+    for (omitted, why) in found.omitted {
+      warn("\(path)/\(omitted) is \(why.rawValue), and is left out")
+    }
+    let files = found.files
     var entries: [TreeEntry] = []
     var learned: [ActionCache.Known] = []
     var seen: [String: FileStamp] = [:]
@@ -69,7 +77,7 @@ public struct SourceReader: Sendable {
       } else {
         entries.append(
           TreeEntry(
-            path: file.path, digest: try Digest(ofFile: file.shown), size: file.stamp.size))
+            path: file.path, digest: try cache.store.digest(of: file), size: file.stamp.size))
         seen[file.path] = file.stamp
       }
     }

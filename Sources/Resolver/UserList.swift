@@ -77,16 +77,17 @@ public struct UserList: Sendable {
   private static func folder(_ path: String) throws -> [User] {
     guard let folder = opendir(path) else { throw FileError(.list, path, code: errno) }
     defer { closedir(folder) }
-    var names: [[UInt8]] = []
+    var names: [String] = []
     while let entry = readdir(folder) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        Array(String(cString: UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self)).utf8)
+      let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+      guard bytes.first != UInt8(ascii: ".") else { continue }
+      guard let name = String(validating: bytes, as: UTF8.self) else {
+        throw ResolverError.nameNotUTF8(path: path, shown: String(decoding: bytes, as: UTF8.self))
       }
-      if name.first != UInt8(ascii: ".") { names.append(name) }
+      names.append(name)
     }
-    return names.sorted { $0.lexicographicallyPrecedes($1) }.map { bytes in
-      let name = String(decoding: bytes, as: UTF8.self)
-      return User(name: name, source: .path("\(path)/\(name)"))
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { name in
+      User(name: name, source: .path("\(path)/\(name)"))
     }
   }
 }

@@ -42,7 +42,9 @@ struct BuildCommand: AsyncParsableCommand {
   var executor = "local"
 
   mutating func validate() throws {
-    if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1") }
+    if let jobs, !(1...4096).contains(jobs) {
+      throw ValidationError("--jobs must be from 1 to 4096")
+    }
     if keepGoing && failFast {
       throw ValidationError("--keep-going and --fail-fast exclude each other")
     }
@@ -108,9 +110,11 @@ struct BuildCommand: AsyncParsableCommand {
       }
     }
     for outcome in outcomes where outcome.status == .failed {
-      Terminal.write(
-        "\(outcome.target) failed (exit \(outcome.exit)): \(outcome.message ?? "")\n"
-          + "  plm log \(outcome.target) shows what it printed\n")
+      Terminal.write("\(outcome.target) failed (exit \(outcome.exit)): \(outcome.message ?? "")\n")
+      // What failed before its stage began has printed nothing.
+      if outcome.key != nil {
+        Terminal.write("  plm log \(outcome.target) shows what it printed\n")
+      }
     }
     for decision in decisions { Terminal.write(decision.words + "\n") }
     let users = Set(outcomes.compactMap(\.user)).count

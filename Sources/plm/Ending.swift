@@ -16,6 +16,8 @@ enum Ending {
   static let damaged: Int32 = 3
   static let later: Int32 = 75
   static let interrupted: Int32 = 130
+  /// As a shell counts a program that SIGPIPE ended.
+  static let readerGone: Int32 = 141
 
   static func leave(because error: any Error) -> Never {
     if let code = error as? ExitCode { exit(code.rawValue) }

@@ -15,6 +15,10 @@ struct HistoryCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "How many to list at most.")
   var limit = 20
 
+  mutating func validate() throws {
+    guard limit >= 0 else { throw ValidationError("--limit must not be negative") }
+  }
+
   mutating func run() throws {
     let cache = try common.openCache()
     guard let target else {

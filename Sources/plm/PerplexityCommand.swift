@@ -74,10 +74,10 @@ struct PerplexityCommand: ParsableCommand {
     ) { window, score in
       if isShown {
         let words = "\(window) of \(all) windows, perplexity \(Self.short(Kernels.exp(score.loss)))"
-        FileHandle.standardError.write(Data("\r\(words)  ".utf8))
+        Terminal.tell("\r\(words)  ")
       }
     }
-    if isShown { FileHandle.standardError.write(Data("\n".utf8)) }
+    if isShown { Terminal.tell("\n") }
     if json {
       Terminal.write(perplexity.json.text + "\n")
       return
@@ -86,7 +86,7 @@ struct PerplexityCommand: ParsableCommand {
       """
       perplexity \(Self.short(perplexity.value)) ± \
       \(Self.short(perplexity.uncertainty * perplexity.value))
-      bits per byte \(Self.short(perplexity.score.bitsPerByte))
+      bits per byte \(Self.short(perplexity.score.bitsPerByte ?? 0))
       \(perplexity.score.tokens) tokens in \(perplexity.windows) windows of \(context)
 
       """)

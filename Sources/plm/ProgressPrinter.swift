@@ -64,7 +64,7 @@ final class ProgressPrinter: Sendable {
   /// Wipes the line that was drawn last.
   func end() {
     state.withLock { state in
-      if state.hasLine { FileHandle.standardError.write(Data("\r\u{1b}[K".utf8)) }
+      if state.hasLine { Terminal.tell("\r\u{1b}[K") }
       state.hasLine = false
     }
   }
@@ -132,18 +132,18 @@ final class ProgressPrinter: Sendable {
     let left = timeLeft(state).map { " · \(Terminal.time($0)) left" } ?? ""
     let line = "[\(state.settled)/\(state.total)] \(running)\(left)"
     guard style == .auto else { return say(line, &state) }
-    FileHandle.standardError.write(Data("\r\u{1b}[K\(line.prefix(160))".utf8))
+    Terminal.tell("\r\u{1b}[K\(line.prefix(160))")
     state.hasLine = true
   }
 
   private func say(_ text: String, _ state: inout State) {
     guard style != .json else { return }
-    FileHandle.standardError.write(Data(((state.hasLine ? "\r\u{1b}[K" : "") + text + "\n").utf8))
+    Terminal.tell((state.hasLine ? "\r\u{1b}[K" : "") + text + "\n")
     state.hasLine = false
   }
 
   private func emit(_ json: JSON) {
-    if style == .json { FileHandle.standardError.write(Data((json.text + "\n").utf8)) }
+    if style == .json { Terminal.tell(json.text + "\n") }
   }
 
   /// The few numbers of a report that say most.

@@ -20,6 +20,12 @@ struct ShowCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "How many lines, records or entries at most.")
   var limit = 20
 
+  mutating func validate() throws {
+    guard (0...1_000_000).contains(limit) else {
+      throw ValidationError("--limit must be from 0 to 1000000")
+    }
+  }
+
   mutating func run() throws {
     let cache = try common.openCache()
     let reference = try Reference(artifact, in: cache, user: common.user)

@@ -3,12 +3,33 @@ import Foundation
 
 /// Writes results to standard output and everything else to standard error.
 enum Terminal {
-  static func complain(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+  static func complain(_ text: String) { tell(text + "\n") }
+
+  /// Writes to standard error what a build can do without: where it cannot be written, it is lost.
+  static func tell(_ text: String) { _ = write(Array(text.utf8), to: 2) }
+
+  /// Writes results. Where that fails the program ends: silently if the reader has gone, as in
+  /// `plm cat … | head`.
+  static func write(_ bytes: some Sequence<UInt8>) {
+    let code = write(Array(bytes), to: 1)
+    guard code != 0 else { return }
+    if code == EPIPE { exit(Ending.readerGone) }
+    complain("plm: \(FileError(.write, "standard output", code: code))")
+    exit(Ending.later)
   }
 
-  static func write(_ bytes: some Sequence<UInt8>) {
-    FileHandle.standardOutput.write(Data(bytes))
+  /// Writes all of it, and returns 0, or why not.
+  private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
+    bytes.withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = SystemCall.write(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+        if count < 0, errno == EINTR || errno == EAGAIN { continue }
+        guard count > 0 else { return errno }
+        rest = rest.dropFirst(count)
+      }
+      return 0
+    }
   }
 
   static func write(_ text: String) { write(text.utf8) }

@@ -86,6 +86,40 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
     #expect(try shop.ran().isEmpty)
   }
 
+  @Test func `odd files are taken or told of`() throws {
+    let shop = try Workshop(users: ["ann": "one"])
+    #expect(try shop.run("build").exitCode == 0)
+    let folder = shop.folder("users/ann")
+    try Files.write("far away", to: shop.folder("elsewhere/text.txt"))
+    #expect(symlink(shop.folder("elsewhere"), folder + "/more") == 0)
+    // A name that is no UTF-8, and a time that no count of nanoseconds reaches.
+    let shell = """
+      printf 'x\\n' > "$1/caf$(printf '\\351').md" && touch -d 2400-01-01 "$1/text.txt"
+      """
+    #expect(try Program.run("/bin/sh", ["-c", shell, "sh", folder]).exitCode == 0)
+    #expect(try shop.run("status").exitCode == 0)
+    let built = try shop.run("build")
+    #expect(built.exitCode == 0, "\(built.errors)")
+    #expect(built.errors.contains("users/ann/more is a link to a folder, and is left out"))
+    #expect(try shop.run("status").output.contains("4 up to date"))
+  }
+
+  @Test func `what cannot be printed costs no build, and a result that cannot says so`() throws {
+    let shop = try Workshop(users: ["ann": "one"])
+    func run(_ verb: String, _ redirection: String) throws -> ProgramResult {
+      let command = "\"$0\" \(verb) \"$@\" \(redirection)"
+      return try Program.run(
+        "/bin/sh", ["-c", command, shop.plm] + shop.arguments + ["--users", shop.folder("users")])
+    }
+    #expect(try run("build", "2>/dev/full").exitCode == 0)
+    #expect(try shop.ran().count == 4)
+    #expect(try run("build", "2>&-").exitCode == 0)
+    let full = try run("status", ">/dev/full")
+    #expect(full.exitCode == 75 && full.errors.contains("standard output"), "\(full.errors)")
+    #expect(try shop.run("show", ["--limit=-1", "all"]).exitCode == 2)
+    #expect(try shop.run("build", ["-j", "9223372036854775807"]).exitCode == 2)
+  }
+
   @Test func `missing places are exit 2 and are named`() throws {
     let shop = try Workshop()
     let users = try shop.run("build", users: "nowhere")

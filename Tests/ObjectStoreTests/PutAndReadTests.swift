@@ -60,6 +60,20 @@ import Testing
     #expect(try store.digests(matching: "") == [])
   }
 
+  @Test func `A file that a killed process of the same number left is in nobody's way`() throws {
+    let first = try store.writer(mappable: false)
+    let name = try #require(Files.names(home.path + "/tmp").first)
+    let parts = name.split(separator: ".")
+    let number = try #require(Int(parts[2]))
+    for next in number + 1..<number + 200 {
+      try? Files.write("left", to: "\(home.path)/tmp/\(parts[0]).\(parts[1]).\(next)")
+    }
+    let second = try store.writer(mappable: false)
+    try second.write([1, 2, 3])
+    #expect(try store.read(second.finish()) == [1, 2, 3])
+    _ = first
+  }
+
   @Test func `Digests are found by their beginning`() throws {
     var all = try (0..<600).map { try store.put(Array("object \($0)".utf8)) }
     all.append(try store.put(tree: [TreeEntry(path: "a", digest: all[0], size: 8)]))

@@ -34,6 +34,15 @@ import Testing
     #expect(try await lab.ran() == ["all", "ann/head", "ann/make"])
   }
 
+  @Test func `nobody's name is taken for the list of those who are missing`() async throws {
+    let lab = try Lab(users: ["ann": "one", "missing.json": "two"])
+    let outcomes = try await lab.build(
+      runner: FakeRunner(lab.store, Self.failing("ann", node: "head")))
+    #expect(outcomes["all"]?.status == .ran)
+    let parts = try lab.store.tree(try #require(outcomes["all"]?.inputs["parts"]))
+    #expect(parts.entries.map(\.path) == ["%6Dissing.json", "missing.json"])
+  }
+
   @Test func `a failure is no result, and is tried again`() async throws {
     let lab = try Lab(users: ["ann": "one"])
     let runner = FakeRunner(lab.store, Self.failing("ann", node: "take"))
