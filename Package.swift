@@ -120,7 +120,7 @@ let package = Package(
     // the tasks that the last of its training is on.
     stage("clean", ["Bytes", "ObjectStore", "Corpus", "Encoding"]),
     stage("vocabulary", ["Bytes", "ObjectStore", "Corpus", "Tokenizers", "Formats", "Encoding"]),
-    stage("initialize", ["Bytes", "ObjectStore", "Formats", "Kernels", "Models"]),
+    stage("initialize", ["Bytes", "ObjectStore", "Formats", "Kernels", "Models", "Tokenizers"]),
     stage("pose", ["Bytes", "ObjectStore", "Corpus", "Encoding"]),
 
     .executableTarget(

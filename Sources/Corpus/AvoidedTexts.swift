@@ -21,7 +21,8 @@ public struct AvoidedTexts: Sendable {
   public var textCount: Int { wholes.count }
 
   /// Adds every text of a file: all strings of JSON and JSON Lines, else all paragraphs.
-  /// - Parameter name: what the file is called where something of it is found.
+  /// - Parameter name: what the file is called where something of it is found. Without an ending, its
+  ///   content says what it is.
   public mutating func add(_ content: [UInt8], name: String) throws {
     let number = UInt16(clamping: names.count)
     names.append(name)
@@ -29,6 +30,7 @@ public struct AvoidedTexts: Sendable {
       Gzip.isCompressed(content) ? try Gzip.inflated(content, limit: 1 << 32) : content
     var kind = name.lowercased()
     if kind.hasSuffix(".gz") { kind.removeLast(3) }
+    if !(kind.split(separator: "/").last ?? "").contains(".") { kind += Self.ending(of: bytes) }
     if kind.hasSuffix(".jsonl") {
       for line in bytes.split(separator: 0x0a) {
         if let node = try? JSONNode(parsing: line) { addStrings(of: node, number) }
@@ -40,6 +42,16 @@ public struct AvoidedTexts: Sendable {
         add(paragraph, number)
       }
     }
+  }
+
+  /// The ending that a file with this content would have.
+  private static func ending(of bytes: [UInt8]) -> String {
+    guard let first = bytes.first(where: { !" \t\r\n".utf8.contains($0) }),
+      first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+    else { return "" }
+    if (try? JSONNode(parsing: bytes)) != nil { return ".json" }
+    let line = bytes.split(separator: 0x0a).first { !$0.allSatisfy { $0 <= 0x20 } }
+    return line.flatMap { try? JSONNode(parsing: $0) } == nil ? "" : ".jsonl"
   }
 
   private mutating func addStrings(of node: JSONNode, _ number: UInt16) {

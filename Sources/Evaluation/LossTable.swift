@@ -15,9 +15,12 @@ public struct LossTable: Sendable {
     losses = Array(repeating: base, count: users.count)
   }
 
-  /// The row with the lowest loss on a column's text.
+  /// The row with the lowest loss on a column's text; one that is no number is never the lowest.
   public func best(column: Int) -> Int {
-    users.indices.min { losses[$0][column] < losses[$1][column] } ?? 0
+    func loss(_ row: Int) -> Double {
+      losses[row][column].isNaN ? .infinity : losses[row][column]
+    }
+    return users.indices.min { loss($0) < loss($1) } ?? 0
   }
 
   /// How many users are served best by their own adapter.
@@ -52,8 +55,9 @@ public struct LossTable: Sendable {
     return lines.joined(separator: "\n")
   }
 
-  /// Three decimals, rounded half away from zero.
+  /// Three decimals, rounded half away from zero; a dash for what is no number.
   static func fixed(_ value: Double) -> String {
+    guard abs(value) < 1e12 else { return "–" }
     let thousandths = Int((value * 1000).rounded())
     let rest = "\(abs(thousandths) % 1000)"
     return "\(thousandths / 1000)." + String(repeating: "0", count: 3 - rest.count) + rest

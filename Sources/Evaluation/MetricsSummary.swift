@@ -105,8 +105,9 @@ public struct MetricsSummary: Sendable {
     value < 0 ? "−" + fixed(-value) : "+" + fixed(value)
   }
 
-  /// Four decimals.
+  /// Four decimals; a dash for what is no number.
   private static func fixed(_ value: Double) -> String {
+    guard abs(value) < 1e12 else { return "–" }
     let parts = Int((value * 10_000).rounded())
     let rest = "\(parts % 10_000)"
     return "\(parts / 10_000)." + String(repeating: "0", count: 4 - rest.count) + rest

@@ -58,7 +58,7 @@ public struct Perplexity: Equatable, Sendable {
   public var json: JSON {
     [
       "perplexity": .double(value), "uncertainty": .double(uncertainty * value),
-      "loss": .double(score.loss), "bits_per_byte": .double(score.bitsPerByte),
+      "loss": .double(score.loss), "bits_per_byte": score.json["bits_per_byte"] ?? .null,
       "tokens": .int(score.tokens), "windows": .int(windows),
     ]
   }

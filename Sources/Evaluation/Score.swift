@@ -18,15 +18,20 @@ public struct Score: Equatable, Sendable {
   /// The mean per token, in nats; 0 for no tokens.
   public var loss: Double { tokens > 0 ? nats / Double(tokens) : 0 }
 
-  /// Comparable between models whose tokenizers differ; 0 where the bytes are not known.
-  public var bitsPerByte: Double { bytes > 0 ? nats / 0.693147180559945309 / Double(bytes) : 0 }
+  /// Comparable between models whose tokenizers differ; nil where the bytes are not known.
+  public var bitsPerByte: Double? {
+    bytes > 0 ? nats / 0.693147180559945309 / Double(bytes) : nil
+  }
 
   public static func + (a: Score, b: Score) -> Score {
     Score(nats: a.nats + b.nats, tokens: a.tokens + b.tokens, bytes: a.bytes + b.bytes)
   }
 
-  /// As in `metrics.json`.
+  /// As in `metrics.json`; `bits_per_byte` is null where the bytes are not known.
   public var json: JSON {
-    ["loss": .double(loss), "tokens": .int(tokens), "bits_per_byte": .double(bitsPerByte)]
+    [
+      "loss": .double(loss), "tokens": .int(tokens),
+      "bits_per_byte": bitsPerByte.map { .double($0) } ?? .null,
+    ]
   }
 }

@@ -7,7 +7,7 @@ import StageKit
 /// held out.
 @main enum Clean: Stage {
   static let name = "clean"
-  static let version = 1
+  static let version = 2
   static let summary = "Cleans a corpus and takes out copies and texts that must not be learned."
 
   static let inputs = [
@@ -38,8 +38,9 @@ import StageKit
     var cleaner = CorpusCleaner(avoiding: avoided)
     var report: [String: JSON] = [:]
     for path in files.paths {
-      let train = try context.output("train").writer(outputPath(path))
-      let heldout = try context.output("heldout").writer(outputPath(path))
+      let name = outputPath(path, taken: report.keys)
+      let train = try context.output("train").writer(name)
+      let heldout = try context.output("heldout").writer(name)
       var (trained, held) = (0, 0)
       try files.forEachRecord(of: path) { record in
         guard let clean = cleaner.clean(record) else { return }
@@ -63,7 +64,7 @@ import StageKit
       context.log(
         "\(path): \(counts.kept) of \(counts.documents) documents kept, \(held) of them held out; "
           + "\(counts.copies) copies, \(counts.avoided) to be avoided, \(counts.bare) bare")
-      report[outputPath(path)] = json(counts, train: trained, heldout: held)
+      report[name] = json(counts, train: trained, heldout: held)
     }
     try context.output("report").write(
       text: JSON.object([
@@ -100,13 +101,15 @@ import StageKit
     return random.uniform() < context[holdout]
   }
 
-  /// `books.txt.gz` becomes `books.jsonl`.
-  private static func outputPath(_ path: String) -> String {
+  /// `books.txt.gz` becomes `books.jsonl`, and `books.md` beside it `books-2.jsonl`.
+  private static func outputPath(_ path: String, taken: some Collection<String>) -> String {
     var name = path.isEmpty ? "corpus" : path
     for ending in [".gz", ".txt", ".md", ".jsonl"] where name.lowercased().hasSuffix(ending) {
       name.removeLast(ending.count)
     }
-    return name + ".jsonl"
+    let others = (2...).lazy.map { "\(name)-\($0).jsonl" }
+    let first = name + ".jsonl"
+    return taken.contains(first) ? others.first { !taken.contains($0) } ?? first : first
   }
 
   private static func json(_ counts: CorpusCleaner.Counts, train: Int, heldout: Int) -> JSON {

@@ -53,7 +53,8 @@ struct Arms {
       }
       done += arm.samples.count
       var facts = score.json.objectValue ?? [:]
-      context.log("\(arm.name): loss \(score.loss), \(score.bitsPerByte) bits per byte")
+      let bits = score.bitsPerByte.map { ", \($0) bits per byte" } ?? ""
+      context.log("\(arm.name): loss \(score.loss)" + bits)
       if let tokenizer, let records {
         facts.merge(try answer(arm, records, tokenizer)) { $1 }
       }
@@ -169,8 +170,7 @@ struct Arms {
   private func encoded(
     _ records: [Record], _ tokenizer: any Tokenizer
   ) throws -> [TokenSample] {
-    let window = context[Evaluate.window] > 0 ? context[Evaluate.window] : config.maximumPositions
-    return try SampleEncoder(tokenizer: tokenizer, window: min(window, config.maximumPositions))
+    try SampleEncoder(tokenizer: tokenizer, window: Evaluate.window(config, context))
       .encode(records)
   }
 

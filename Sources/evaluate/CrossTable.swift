@@ -19,7 +19,7 @@ struct CrossTable {
   func write(adapters: InputArtifact, tests: InputArtifact) throws {
     let config = model.config
     let tokenizer = try TokenizerFolder.open(paths: base.filePaths) { try base.map($0) }
-    let encoder = try SampleEncoder(tokenizer: tokenizer, window: config.maximumPositions)
+    let encoder = try SampleEncoder(tokenizer: tokenizer, window: Evaluate.window(config, context))
     let trained = Set(adapters.paths.compactMap { $0.split(separator: "/").first.map(String.init) })
     let everyone = tests.paths.filter { trained.contains($0) && $0 != "missing.json" }
     let users = Array(everyone.prefix(context[Evaluate.tableUsers]))
@@ -38,6 +38,10 @@ struct CrossTable {
       let scorer = Scorer(Evaluate.network(model, adapter: adapter, context))
       for column in users.indices {
         let loss = try scorer.score(samples[column]).loss
+        if !loss.isFinite {
+          let whose = row < 0 ? "the base" : "the adapter of \(users[row])"
+          context.log("\(whose) gives no finite loss on the texts of \(users[column])")
+        }
         if row < 0 { table.base[column] = loss } else { table.losses[row][column] = loss }
         context.progress([
           "cell": .int((row + 1) * users.count + column + 1),

@@ -12,7 +12,7 @@ import Tokenizers
 /// Measures what a personal model gained on texts that nothing else has seen.
 @main enum Evaluate: Stage {
   static let name = "evaluate"
-  static let version = 4
+  static let version = 5
   static let summary = "Measures base, adapters and the shipped model on held-out text."
 
   static let inputs = [
@@ -90,6 +90,12 @@ import Tokenizers
     _ model: LanguageModel, adapter: Adapter? = nil, _ context: StageContext
   ) -> Network {
     Network(model, adapter: adapter, precision: Precision(rawValue: context[precision]) ?? .f32)
+  }
+
+  /// The most tokens of a piece.
+  static func window(_ config: ModelConfig, _ context: StageContext) -> Int {
+    let most = config.maximumPositions
+    return context[window] > 0 ? min(context[window], most) : most
   }
 
   static func run(_ context: StageContext) async throws {

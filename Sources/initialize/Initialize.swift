@@ -3,11 +3,12 @@ import Formats
 import Kernels
 import Models
 import StageKit
+import Tokenizers
 
 /// Makes a base from nothing but a tokenizer: its config, and weights drawn from a seed.
 @main enum Initialize: Stage {
   static let name = "initialize"
-  static let version = 1
+  static let version = 2
   static let summary = "Makes an untrained base: config and random weights for a tokenizer."
 
   static let inputs = [
@@ -34,12 +35,16 @@ import StageKit
   static func run(_ context: StageContext) async throws {
     let tokenizer = try context.input("tokenizer")
     let vocabulary = try vocabularySize(tokenizer)
+    let opened = try TokenizerFolder.open(paths: tokenizer.paths) { try tokenizer.map($0) }
+    // Where texts end, as the stages that read this base will take it.
+    let ends = opened.separatorID.map { [$0] } ?? []
     let config = ModelConfig(
       hiddenSize: context[hiddenSize], intermediateSize: context[intermediateSize],
       layerCount: context[layers], headCount: context[heads],
       keyValueHeadCount: context[keyValueHeads], vocabularySize: vocabulary,
       ropeTheta: context[ropeTheta], tiedEmbeddings: true, maximumPositions: context[positions],
-      bosID: 0, eosIDs: [0], padID: 0)
+      bosID: opened.bosID ?? ends.first,
+      eosIDs: opened.eosIDs.isEmpty ? ends : opened.eosIDs, padID: ends.first)
     guard config.hiddenSize.isMultiple(of: config.headCount),
       config.headSize.isMultiple(of: 2),
       config.headCount.isMultiple(of: config.keyValueHeadCount)

@@ -102,6 +102,15 @@ import Testing
     #expect(avoided.match(WordRuns.words("so " + Self.tale)) == 1)
     #expect(avoided.match(WordRuns.words("outputs")) == nil)
     #expect(throws: (any Error).self) { try avoided.add(Array("{".utf8), name: "broken.json") }
+    // A file without an ending is what its content is.
+    for (name, text) in [
+      ("tests", #"{"title":"Caf\u00e9s of our old town"}"#),
+      ("tasks", "{\"a\":\"Four more words and none\"}\n{\"a\":\"1\"}\n"),
+      ("users", "[Illustration: a raft upon the river]"),
+    ] { try avoided.add(Array(text.utf8), name: name) }
+    #expect(avoided.match(WordRuns.words("cafés of our old town")) == 3)
+    #expect(avoided.match(WordRuns.words("four more words and none")) == 4)
+    #expect(avoided.match(WordRuns.words("illustration a raft upon the river")) == 5)
   }
 }
 
