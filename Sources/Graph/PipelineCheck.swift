@@ -236,7 +236,10 @@ struct PipelineCheck {
             meant: Suggestion.nearest(to: name, among: description.parameters.map(\.name))))
         continue
       }
-      if let canonical = parameter.canonical(value) {
+      if value.stringValue?.contains(/:\/\/[^\/\s]*@/) == true {
+        // Not quoted: the problem is printed.
+        problems.append(.secretInValue(parameter: name, node: node.name, line: node.line))
+      } else if let canonical = parameter.canonical(value) {
         settings[name] = canonical
       } else {
         problems.append(

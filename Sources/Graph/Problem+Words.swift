@@ -11,7 +11,7 @@ extension Problem {
       .readsUserOutput(_, _, let line), .readsUserSource(_, _, let line),
       .gathersNonUserNode(_, _, let line), .gatheredOutsideGather(_, _, let line),
       .unknownParameter(_, _, let line, _), .badValue(_, _, _, _, let line),
-      .unknownPlaceholder(_, _, let line, _), .unusedOutput(_, _, let line), .cycle(_, let line):
+      .secretInValue(_, _, let line), .unknownPlaceholder(_, _, let line, _), .unusedOutput(_, _, let line), .cycle(_, let line):
       line
     case .unsupportedVersion, .noNodes, .badSetting, .unknownSetNode: 0
     }
@@ -66,6 +66,9 @@ extension Problem {
       "node '\(node)' sets unknown parameter '\(parameter)'" + Self.hint(meant)
     case .badValue(let value, let parameter, let node, let expected, _):
       "parameter '\(parameter)' of node '\(node)' is '\(value)'; it must be \(expected)"
+    case .secretInValue(let parameter, let node, _):
+      "parameter '\(parameter)' of node '\(node)' is an address with a name or password in it, which "
+        + "every key and log would keep; secrets belong in the environment"
     case .unknownPlaceholder(let text, let node, _, let meant):
       "the command of node '\(node)' has '{\(text)}', which is nothing it declares"
         + Self.hint(meant.map { "{\($0)}" })

@@ -22,6 +22,7 @@ public enum Problem: Sendable, Equatable {
   case gatheredOutsideGather(node: String, reference: String, line: Int)
   case unknownParameter(String, node: String, line: Int, meant: String?)
   case badValue(String, parameter: String, node: String, expected: String, line: Int)
+  case secretInValue(parameter: String, node: String, line: Int)
   case unknownPlaceholder(String, node: String, line: Int, meant: String?)
   case unusedOutput(String, node: String, line: Int)
   case cycle([String], line: Int)

@@ -79,6 +79,7 @@ func complaints(_ text: String) -> String {
     ),
     ("rank: 16", "rank: 2.5", "must be a whole number"),
     ("rank: 16", "method: lroa", "must be one of lora, full"),
+    ("rank: 16", "method: \"https://me:pw@host/v1\"", "a name or password in it"),
     (
       "tokens: ingest.history", "tokens: ingest.histroy",
       "has no output 'histroy'; did you mean 'history'?"
