@@ -5,28 +5,79 @@ extension ChatTemplate {
   /// The file that holds a template alone, and the one that may hold it among other things.
   public static let fileName = "chat_template.jinja"
   public static let configName = "tokenizer_config.json"
+  /// The key of GGUF's metadata that holds a template.
+  public static let ggufKey = "tokenizer.chat_template"
 
   /// Finds the template of a model's folder: `chat_template.jinja`, else `chat_template` of
-  /// `tokenizer_config.json`; nil where it has none.
+  /// `tokenizer_config.json`, else that of a GGUF model; nil where it has none.
   /// - Parameters:
-  ///   - paths: the files of the folder.
+  ///   - paths: the files of the folder; one empty path for a single file.
   ///   - map: maps one of them.
   public static func find(
     paths: [String], map: (String) throws -> MappedFile
   ) throws -> ChatTemplate? {
-    var config = JSONNode.null
-    if paths.contains(configName) {
-      config = try JSONNode(parsing: map(configName).copied(), format: configName)
-    }
-    if paths.contains(fileName) {
-      let bytes = try map(fileName).copied()
-      guard let source = String(validating: bytes, as: UTF8.self) else {
-        throw FormatError.invalid(format: fileName, field: "content", found: "not UTF-8")
-      }
-      return try ChatTemplate(jinja: source, config: config)
-    }
-    guard let source = try source(in: config) else { return nil }
+    let config = try config(paths: paths, map: map)
+    guard let source = try source(paths, map, config) else { return nil }
     return try ChatTemplate(jinja: source, config: config)
+  }
+
+  /// The text of the template that `find` finds, whether or not it can be carried out here.
+  public static func source(
+    paths: [String], map: (String) throws -> MappedFile
+  ) throws -> String? {
+    try source(paths, map, config(paths: paths, map: map))
+  }
+
+  private static func source(
+    _ paths: [String], _ map: (String) throws -> MappedFile, _ config: JSONNode
+  ) throws -> String? {
+    guard paths.contains(fileName) else { return try source(in: config) }
+    guard let source = String(validating: try map(fileName).copied(), as: UTF8.self) else {
+      throw FormatError.invalid(format: fileName, field: "content", found: "not UTF-8")
+    }
+    return source
+  }
+
+  /// What the model's files say of special tokens and templates: `tokenizer_config.json`, and what a
+  /// GGUF model says besides, under the same names.
+  public static func config(
+    paths: [String], map: (String) throws -> MappedFile
+  ) throws -> JSONNode {
+    var members: [JSONMember] = []
+    if paths.contains(configName) {
+      let config = try JSONNode(parsing: map(configName).copied(), format: configName)
+      // A file that lies beside says nothing where all is said.
+      if paths.contains(fileName) || config["chat_template"]?.isNull == false { return config }
+      members = config.members ?? []
+    }
+    guard let file = try gguf(paths, map) else { return .object(members) }
+    let names = file.metadata["tokenizer.ggml.tokens"]?.texts ?? []
+    for token in ["bos", "eos", "unk"] {
+      let key = token == "unk" ? "unknown" : token
+      guard let id = file.metadata["tokenizer.ggml.\(key)_token_id"]?.int,
+        names.indices.contains(id)
+      else { continue }
+      members.append(JSONMember("\(token)_token", .string(names[id])))
+    }
+    if let source = file.metadata[ggufKey]?.text {
+      members.append(JSONMember("chat_template", .string(source)))
+    }
+    // The first of a name counts: what the config says goes before what the model says.
+    var known: Set<String> = []
+    return .object(members.filter { !$0.value.isNull && known.insert($0.name).inserted })
+  }
+
+  /// The GGUF model of a folder whose weights are not elsewhere.
+  private static func gguf(
+    _ paths: [String], _ map: (String) throws -> MappedFile
+  ) throws -> GGUFFile? {
+    guard !paths.contains("config.json") else { return nil }
+    if let path = paths.first(where: { $0.hasSuffix(".gguf") && !$0.contains("adapter") }) {
+      return try GGUFFile(map(path))
+    }
+    guard paths == [""] else { return nil }
+    let file = try map("")
+    return GGUFFile.isGGUF(file) ? try GGUFFile(file) : nil
   }
 
   /// - Parameter config: `tokenizer_config.json`, which names the special tokens.

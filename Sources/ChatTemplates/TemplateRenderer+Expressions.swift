@@ -6,6 +6,17 @@ extension TemplateRenderer {
   mutating func evaluate(_ expression: TemplateExpression) throws(TemplateError) -> TemplateValue {
     let line = expression.line
     try count(line: line)
+    let value = try computed(expression, line: line)
+    switch expression.form {
+    case .list, .tuple, .dictionary, .slice, .call, .arithmetic: try account(value, line: line)
+    default: break
+    }
+    return value
+  }
+
+  private mutating func computed(
+    _ expression: TemplateExpression, line: Int
+  ) throws(TemplateError) -> TemplateValue {
     switch expression.form {
     case .none: return .none
     case .bool(let value): return .bool(value)
@@ -215,8 +226,10 @@ extension TemplateRenderer {
     case ("+", .list(let a), .list(let b)): return .list(a + b)
     case ("+", .tuple(let a), .tuple(let b)): return .tuple(a + b)
     case ("*", .string(let text), _):
-      guard let times = right.int, text.utf8.count * max(times, 0) < 1 << 20 else { throw wrong() }
-      return .string(String(repeating: text, count: max(times, 0)))
+      guard let times = right.int.map({ max($0, 0) }) else { throw wrong() }
+      let (bytes, overflow) = text.utf8.count.multipliedReportingOverflow(by: times)
+      guard !overflow, bytes < 1 << 20 else { throw wrong() }
+      return .string(String(repeating: text, count: times))
     default: break
     }
     if let a = left.int, let b = right.int, sign != "/" {
@@ -314,6 +327,7 @@ extension TemplateRenderer {
       }
       throw .raised(message: call.plain[0].text, line: line)
     case "namespace", "dict":
+      for value in call.named.values { try Self.contain(value, line: line) }
       var members = call.named
       var dictionary = TemplateDictionary()
       if let first = call.plain.first {

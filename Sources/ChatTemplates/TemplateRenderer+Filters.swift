@@ -4,6 +4,14 @@ extension TemplateRenderer {
     _ name: String, _ value: TemplateValue, _ call: TemplateCall, line: Int
   ) throws(TemplateError) -> TemplateValue {
     try count(line: line)
+    let result = try filtered(name, value, call, line: line)
+    try account(result, line: line)
+    return result
+  }
+
+  private mutating func filtered(
+    _ name: String, _ value: TemplateValue, _ call: TemplateCall, line: Int
+  ) throws(TemplateError) -> TemplateValue {
     func wrong() -> TemplateError {
       .wrongType(operation: "| \(name)", found: value.kind, line: line)
     }
@@ -13,7 +21,7 @@ extension TemplateRenderer {
       }
     }
     func elements() throws(TemplateError) -> [TemplateValue] {
-      guard let elements = value.elements else { throw wrong() }
+      guard let elements = try Self.elements(of: value, line: line) else { throw wrong() }
       return elements
     }
     /// What is printed for the value, as filters on texts take it.
@@ -29,7 +37,10 @@ extension TemplateRenderer {
       }
       guard case .string(let characters) = characters else { throw wrong() }
       return .string(Text.trimmed(try text(), characters))
-    case "upper", "lower", "capitalize", "title":
+    case "title":
+      try allow()
+      return .string(Text.wordsCapitalized(try text()))
+    case "upper", "lower", "capitalize":
       try allow()
       return .string(Self.cased(try text(), name))
     case "string":
@@ -37,6 +48,7 @@ extension TemplateRenderer {
       return .string(try text())
     case "length", "count":
       try allow()
+      if case .string(let text) = value { return .int(text.unicodeScalars.count) }
       return .int(try elements().count)
     case "first", "last":
       try allow()
@@ -58,7 +70,8 @@ extension TemplateRenderer {
       }
       let all = try elements()
       guard all.allSatisfy(\.isPrintable) else { throw wrong() }
-      return .string(all.map(\.text).joined(separator: call.argument(0, "d")?.text ?? ""))
+      return .string(
+        try Self.joined(all.map(\.text), by: call.argument(0, "d")?.text ?? "", line: line))
     case "default", "d":
       try allow("default_value", "boolean")
       let isMissing =
@@ -77,19 +90,22 @@ extension TemplateRenderer {
       if let indent, width == nil {
         guard case .none = indent else { throw wrong() }
       }
-      guard (0...16).contains(width ?? 0), let json = value.json(indent: width) else {
-        throw wrong()
+      guard (0...16).contains(width ?? 0) else { throw wrong() }
+      if let width {
+        // Every element may stand on a line of its own, as far in as it lies deep.
+        let extent = try Self.extent(of: value, line: line)
+        try Self.expect(extent.bytes / Self.elementBytes * width * extent.depth, line: line)
       }
+      guard let json = value.json(indent: width) else { throw wrong() }
       return .string(json)
     case "replace":
       try allow("old", "new", "count")
       guard let old = call.argument(0, "old"), let new = call.argument(1, "new"),
         !old.text.isEmpty
       else { throw wrong() }
-      return .string(
-        Text.replace(
-          try text(), old.text, by: new.text,
-          most: call.argument(2, "count")?.int.flatMap { $0 < 0 ? nil : $0 }))
+      let most = call.argument(2, "count")?.int.flatMap { $0 < 0 ? nil : $0 }
+      let parts = Text.split(try text(), by: old.text, most: most)
+      return .string(try Self.joined(parts, by: new.text, line: line))
     case "items":
       try allow()
       if value.isUndefined { return .list([]) }
@@ -107,6 +123,17 @@ extension TemplateRenderer {
       return .string(try text())
     default: throw .unsupported(construct: "the filter | \(name.prefix(40))", line: line)
     }
+  }
+
+  /// Texts one behind the other, if they are not too much.
+  static func joined(
+    _ parts: [String], by separator: String, line: Int
+  ) throws(TemplateError) -> String {
+    let bytes = parts.reduce(0) { $0 + $1.utf8.count }
+    let (more, overflow) = separator.utf8.count.multipliedReportingOverflow(
+      by: max(parts.count - 1, 0))
+    try expect(overflow ? .max : bytes + min(more, mostMade), line: line)
+    return parts.joined(separator: separator)
   }
 
   static func cased(_ text: String, _ name: String) -> String {
@@ -157,6 +184,7 @@ extension TemplateRenderer {
     let space = String(repeating: " ", count: width)
     // Jinja adds a line end before it splits, so that one at the end is kept.
     let lines = Text.split(text, by: "\n")
+    try Self.expect(text.utf8.count + lines.count * width, line: line)
     let rest = lines.dropFirst().map { $0.isEmpty && !indentsBlank ? $0 : space + $0 }
     let first = lines.first.map { indentsFirst ? space + $0 : $0 } ?? ""
     return .string(([first] + rest).joined(separator: "\n"))

@@ -110,10 +110,10 @@ extension TemplateRenderer {
     case ("replace", 2), ("replace", 3):
       let old = try argument(0)
       guard !old.isEmpty else { throw unsupported() }
+      let most = call.plain.count == 3 ? call.plain[2].int.flatMap { $0 < 0 ? nil : $0 } : nil
       return .string(
-        Text.replace(
-          text, old, by: try argument(1),
-          most: call.plain.count == 3 ? call.plain[2].int.flatMap { $0 < 0 ? nil : $0 } : nil))
+        try Self.joined(
+          Text.split(text, by: old, most: most), by: try argument(1), line: line))
     case ("find", 1):
       let place = Text.place(
         of: Array(try argument(0).unicodeScalars), in: Array(text.unicodeScalars))
@@ -133,11 +133,13 @@ extension TemplateRenderer {
         Text.ends(text, with: part)
           ? Text.string(text.unicodeScalars.dropLast(part.unicodeScalars.count)) : text)
     case ("join", 1):
-      guard let elements = call.plain[0].elements else { throw unsupported() }
+      guard let elements = try Self.elements(of: call.plain[0], line: line) else {
+        throw unsupported()
+      }
       var parts: [String] = []
       for case .string(let part) in elements { parts.append(part) }
       guard parts.count == elements.count else { throw unsupported() }
-      return .string(parts.joined(separator: text))
+      return .string(try Self.joined(parts, by: text, line: line))
     default:
       guard Self.pythonMethods.contains(name) else {
         throw .undefined(name: "str.\(name)", line: line)

@@ -5,6 +5,8 @@ struct TemplateRenderer {
   private let globals: [String: TemplateValue]
   private var output = ""
   private var work = 0
+  /// Bytes of texts and lists made so far.
+  var madeBytes = 0
   private var loopDepth = 0
   private var calls = 0
   /// A template that does more than this is not one for prompts.
@@ -49,7 +51,8 @@ struct TemplateRenderer {
 
   private mutating func write(_ text: String, line: Int) throws(TemplateError) {
     output += text
-    guard output.utf8.count <= Self.mostOutput else {
+    madeBytes += text.utf8.count
+    guard madeBytes <= Self.mostMade, output.utf8.count <= Self.mostOutput else {
       throw .tooMuch(what: "more than \(Self.mostOutput) bytes of text", line: line)
     }
   }
@@ -88,6 +91,7 @@ struct TemplateRenderer {
         throw .wrongType(
           operation: "setting .\(name)", found: lookUp(owner).kind, line: node.line)
       }
+      try Self.contain(value, line: node.line)
       namespace.members[name] = value
     case .setBlock(let name, let body): set(name, .string(try captured(body)))
     case .macro(let name, let parameters, let body):
@@ -116,7 +120,9 @@ struct TemplateRenderer {
     _ value: TemplateValue, _ names: [String], line: Int
   ) throws(TemplateError) -> [(String, TemplateValue)] {
     if names.count == 1 { return [(names[0], value)] }
-    guard let elements = value.elements, elements.count == names.count, !value.isUndefined else {
+    guard let elements = try Self.elements(of: value, line: line), elements.count == names.count,
+      !value.isUndefined
+    else {
       throw .wrongType(operation: "taking \(names.count) values out", found: value.kind, line: line)
     }
     return Array(zip(names, elements))
@@ -127,7 +133,7 @@ struct TemplateRenderer {
     _ body: [TemplateNode], _ otherwise: [TemplateNode]
   ) throws(TemplateError) -> Flow {
     let value = try evaluate(over)
-    guard var elements = value.elements else {
+    guard var elements = try Self.elements(of: value, line: over.line) else {
       throw .wrongType(operation: "a loop", found: value.kind, line: over.line)
     }
     if let condition {

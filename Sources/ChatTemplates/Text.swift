@@ -77,7 +77,20 @@ enum Text {
       + string(text.unicodeScalars.dropFirst()).lowercased()
   }
 
-  /// Every word's first letter in capitals, the rest small.
+  /// Every word's first character in capitals, the rest small, as Jinja's filter has it: words begin
+  /// behind white space, hyphens and opening brackets, not behind an apostrophe.
+  static func wordsCapitalized(_ text: String) -> String {
+    var result = ""
+    var isInside = false
+    for scalar in text.unicodeScalars {
+      result +=
+        isInside ? scalar.properties.lowercaseMapping : scalar.properties.uppercaseMapping
+      isInside = !TemplateLexer.isSpace(scalar) && !"-({[<".unicodeScalars.contains(scalar)
+    }
+    return result
+  }
+
+  /// Every run of letters with its first one in capitals, the rest small, as Python's method has it.
   static func titled(_ text: String) -> String {
     var result = ""
     var isInside = false

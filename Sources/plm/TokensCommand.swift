@@ -143,10 +143,8 @@ struct TokensCommand: ParsableCommand {
       let file = CommonOptions.absolute(template)
       if ChatFamily(rawValue: template) == nil, FileManager.default.fileExists(atPath: file) {
         let source = String(decoding: try MappedFile(path: file).copied(), as: UTF8.self)
-        let config =
-          names.contains(ChatTemplate.configName)
-          ? try JSONNode(parsing: map(ChatTemplate.configName).copied()) : .null
-        return try ChatTemplate(jinja: source, config: config)
+        return try ChatTemplate(
+          jinja: source, config: ChatTemplate.config(paths: names, map: map))
       }
       return try ChatTemplate(named: template)
     }

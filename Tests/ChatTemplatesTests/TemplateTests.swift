@@ -69,6 +69,7 @@ struct TemplateTests {
     "{{ loop }}{{ namespace() }}",
     "{% set a.b = 1 %}", "{% for a, b in [1] %}{% endfor %}", "{{ nothing | tojson }}",
     "{{ 9223372036854775807 + 1 }}", "{{ range(10000000)|list }}", "{{ 'x' * 10000000 }}",
+    "{{ 'ab' * 9223372036854775807 }}",
   ])
   func `what cannot be computed gives no prompt`(source: String) {
     #expect(throws: TemplateError.self) { try Self.render(source) }
@@ -101,6 +102,31 @@ struct TemplateTests {
     #expect(throws: TemplateError.self) { try Self.render(chain) }
   }
 
+  @Test(arguments: [
+    // Lists in each other, and texts and lists that double.
+    "{% set n = namespace(l=[]) %}{% for i in range(100000) %}{% set n.l = [n.l] %}{% endfor %}",
+    "{% set n = namespace(l=[]) %}{% for i in range(40) %}{% set n.l = [n.l, n.l] %}{% endfor %}",
+    "{% set n = namespace(l=[1]) %}{% for i in range(40) %}{% set n.l = n.l + n.l %}{% endfor %}",
+    "{% set n = namespace(t='a') %}{% for i in range(40) %}{% set n.t = n.t ~ n.t %}{% endfor %}",
+    "{% set n = namespace(t='a') %}{% for i in range(9) %}"
+      + "{% set n.t = n.t.replace('a', 'a' * 99) %}{% endfor %}",
+    "{% set n = namespace(t='a') %}{% for i in range(9) %}"
+      + "{% set n.t = range(999)|join(n.t) %}{% endfor %}",
+    "{% set n = namespace(l=[]) %}{% for i in range(999) %}"
+      + "{% set n.l = n.l + ['a' * 1000000] %}{% endfor %}",
+    "{% for i in range(999) %}{% set x %}{{ 'a' * 1000000 }}{% endset %}{% endfor %}",
+    "{% set n = namespace() %}{% set n.me = n %}", "{% set l = [namespace()] %}",
+  ])
+  func `no template takes the memory`(source: String) {
+    #expect(throws: TemplateError.self) { try Self.render(source) }
+  }
+
+  @Test func `words begin where Jinja's filter and Python's method have it`() throws {
+    let text = "\"they're BILL's (own) x-ray\""
+    #expect(try Self.render("{{ \(text)|title }}") == "They're Bill's (Own) X-Ray")
+    #expect(try Self.render("{{ \"they're BILL's\".title() }}") == "They'Re Bill'S")
+  }
+
   @Test func `texts are told apart by their characters, not their looks`() throws {
     // é in one character and in two.
     #expect(try Self.render("{{ '\u{e9}' == 'e\u{301}' }}") == "False")
@@ -121,5 +147,20 @@ struct TemplateTests {
     #expect(try found("tokenizer_config.json") == "<b>d")
     #expect(try found("tokenizer_config.json", "chat_template.jinja") == "<b>own")
     #expect(try found("config.json") == nil)
+    let gguf = GGUFLayout(
+      metadata: [
+        ("tokenizer.ggml.tokens", .strings(["a", "<g>"])),
+        ("tokenizer.ggml.bos_token_id", .uint32(1)),
+        ("tokenizer.chat_template", .string("{{ bos_token }}g")),
+      ], tensors: []
+    ).header
+    let config = #"{"bos_token": "<b>"}"#
+    func model(_ names: String...) throws -> String? {
+      try ChatTemplate.find(paths: names) {
+        MappedFile(copying: $0 == "tokenizer_config.json" ? Array(config.utf8) : gguf)
+      }?.render([])
+    }
+    #expect(try model("model.gguf") == "<g>g" && model("") == "<g>g")
+    #expect(try model("model.gguf", "tokenizer_config.json") == "<b>g")
   }
 }
