@@ -51,13 +51,13 @@ final class Connection {
 
   private func waitForFirstByte(_ mayWait: () -> Bool) throws(HTTPError) {
     let end = Self.now + (hasServed ? limits.idleSeconds : limits.headSeconds)
-    while buffer.isEmpty {
+    while true {
+      // Empty lines before a request are passed over, as RFC 9112 asks: they begin none.
+      let empty = buffer.prefix { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }.count
+      buffer.removeFirst(empty)
+      guard buffer.isEmpty else { return }
       guard mayWait(), Self.now < end else { throw .closed }
       if ready(POLLIN, seconds: min(0.25, end - Self.now)) { try receive(until: Self.now + 1) }
-    }
-    // Empty lines before a request are passed over, as RFC 9112 asks.
-    while buffer.first == UInt8(ascii: "\r") || buffer.first == UInt8(ascii: "\n") {
-      buffer.removeFirst()
     }
   }
 
@@ -104,6 +104,7 @@ final class Connection {
 
   /// Says that the body may come, to a client that waits to hear it.
   private func invite(_ request: HTTPRequest) throws(HTTPError) {
+    guard request.isCurrent else { return }
     if request.header("expect")?.lowercased() == "100-continue", buffer.isEmpty {
       try write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))
     }

@@ -8,6 +8,8 @@ public struct HTTPRequest: Sendable {
   public var body: [UInt8] = []
   /// Whether the client wants the connection kept.
   var keepsAlive: Bool
+  /// Whether the client knows chunks and interim answers: HTTP/1.0 does not.
+  var isCurrent: Bool
 
   public func header(_ name: String) -> String? { headers[name] }
 }
@@ -60,9 +62,9 @@ extension HTTPRequest {
       lines.append(line)
     }
     let words = lines[0].split(separator: " ", omittingEmptySubsequences: false)
-    guard words.count == 3, Self.isToken(words[0]), let target = Self.path(of: words[1]) else {
-      throw .malformed("the request line")
-    }
+    guard words.count == 3, Self.isToken(words[0]), let target = Self.Target(words[1]),
+      let path = Self.path(of: target.path)
+    else { throw .malformed("the request line") }
     guard words[2] == "HTTP/1.1" || words[2] == "HTTP/1.0" else {
       throw words[2].hasPrefix("HTTP/") ? .unsupported("\(words[2])") : .malformed("the version")
     }
@@ -83,14 +85,15 @@ extension HTTPRequest {
       }
       headers[name] = headers[name].map { "\($0), \(trimmed)" } ?? trimmed
     }
-    if words[2] == "HTTP/1.1", headers["host"] == nil { throw .malformed("no Host") }
+    isCurrent = words[2] == "HTTP/1.1"
+    if isCurrent, headers["host"] == nil { throw .malformed("no Host") }
+    if let authority = target.authority { headers["host"] = authority }
     method = String(words[0])
-    path = target
+    self.path = path
     self.headers = headers
     let connection = (headers["connection"] ?? "").lowercased()
     keepsAlive =
-      words[2] == "HTTP/1.1"
-      ? !connection.contains("close") : connection.contains("keep-alive")
+      isCurrent ? !connection.contains("close") : connection.contains("keep-alive")
   }
 
   private static func isToken(_ text: some StringProtocol) -> Bool {
@@ -100,9 +103,29 @@ extension HTTPRequest {
       }
   }
 
+  /// Stores what a request is sent to: a path, or a whole address, whose host then counts in place
+  /// of the Host header (RFC 9112, 3.2.2).
+  private struct Target {
+    var authority: String?
+    var path: Substring
+
+    init?(_ text: Substring) {
+      path = text
+      guard !text.hasPrefix("/") else { return }
+      let scheme = ["http://", "https://"].first { text.lowercased().hasPrefix($0) }
+      guard let scheme else { return nil }
+      let rest = text.dropFirst(scheme.count)
+      let host = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+      // Whoever names a user in front of the host wants another host read than is meant.
+      guard !host.isEmpty, !host.contains("@") else { return nil }
+      authority = String(host)
+      path = rest[host.endIndex...]
+      if !path.hasPrefix("/") { path = "/" + path }
+    }
+  }
+
   /// The path of a request's target, percent signs decoded; nil for what is no path.
   private static func path(of target: Substring) -> String? {
-    guard target.hasPrefix("/") else { return nil }
     let encoded = target.prefix { $0 != "?" && $0 != "#" }
     var bytes: [UInt8] = []
     var rest = Array(encoded.utf8)[...]

@@ -2,16 +2,23 @@
 public final class HTTPResponse {
   private let connection: Connection
   /// Whether the connection is kept for another request.
-  let keepsAlive: Bool
+  private(set) var keepsAlive: Bool
+  /// Whether the client asked for the head alone.
+  private let isHeadOnly: Bool
+  /// Whether parts are sent as chunks; else the end of the connection ends an answer in parts.
+  private let isChunked: Bool
   private(set) var hasBegun = false
   private(set) var hasEnded = false
   private var isStream = false
   /// The status that was sent; 0 before.
   public private(set) var status = 0
 
-  init(_ connection: Connection, keepsAlive: Bool) {
+  /// - Parameter request: what is answered; nil for what was no request.
+  init(_ connection: Connection, to request: HTTPRequest?, keepsAlive: Bool) {
     self.connection = connection
     self.keepsAlive = keepsAlive
+    isHeadOnly = request?.method == "HEAD"
+    isChunked = request?.isCurrent ?? true
   }
 
   /// Sends a whole answer.
@@ -21,29 +28,32 @@ public final class HTTPResponse {
     let head = head(status, type, headers + [("Content-Length", "\(body.count)")])
     hasBegun = true
     hasEnded = true
-    try connection.write(head + body)
+    try connection.write(isHeadOnly ? head : head + body)
   }
 
-  /// Begins an answer that comes in parts (chunked).
+  /// Begins an answer that comes in parts.
   public func begin(status: Int, type: String) throws(HTTPError) {
     hasBegun = true
     isStream = true
-    try connection.write(
-      head(status, type, [("Cache-Control", "no-cache"), ("Transfer-Encoding", "chunked")]))
+    var headers = [("Cache-Control", "no-cache")]
+    if isChunked { headers.append(("Transfer-Encoding", "chunked")) } else { keepsAlive = false }
+    try connection.write(head(status, type, headers))
   }
 
   /// Sends a part.
   public func part(_ bytes: [UInt8]) throws(HTTPError) {
-    guard !bytes.isEmpty else { return }
+    guard !bytes.isEmpty, !isHeadOnly else { return }
     try connection.write(
-      Array("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + Array("\r\n".utf8))
+      isChunked
+        ? Array("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + Array("\r\n".utf8)
+        : bytes)
   }
 
   /// Ends an answer in parts.
   public func end() throws(HTTPError) {
     guard isStream, !hasEnded else { return }
     hasEnded = true
-    try connection.write(Array("0\r\n\r\n".utf8))
+    if isChunked, !isHeadOnly { try connection.write(Array("0\r\n\r\n".utf8)) }
   }
 
   /// Whether the client still waits, as far as can be seen.

@@ -107,7 +107,8 @@ public final class HTTPServer: Sendable {
         return state.isDraining
       }
       defer { if !wasDraining { state.withLock { $0.requests -= 1 } } }
-      let response = HTTPResponse(connection, keepsAlive: request.keepsAlive && !wasDraining)
+      let response = HTTPResponse(
+        connection, to: request, keepsAlive: request.keepsAlive && !wasDraining)
       do {
         try handler(request, response)
         try response.end()
@@ -124,7 +125,7 @@ public final class HTTPServer: Sendable {
   private func refuse(_ connection: Connection, _ error: HTTPError) {
     guard error != .closed else { return }
     let (type, body) = refusal(error)
-    let response = HTTPResponse(connection, keepsAlive: false)
+    let response = HTTPResponse(connection, to: nil, keepsAlive: false)
     try? response.send(status: error.status, type: type, body: body)
     connection.finish()
   }

@@ -8,6 +8,8 @@ struct APIError: Error, Equatable {
   /// The field that is wrong.
   var param: String?
   var code: String?
+  /// The methods that a path takes, where the one asked for is not among them.
+  var allowed: String?
 
   var json: JSON {
     [

@@ -132,6 +132,10 @@ struct HTTPClient {
         answer.body += take(size)
         _ = line()
       }
+    } else {
+      // As HTTP/1.0 has it: the end of the connection ends the body.
+      while more() {}
+      answer.body = bytes
     }
     return answer
   }
