@@ -147,6 +147,27 @@ public struct ActionCache: Sendable {
     }
   }
 
+  /// Returns every node of every user that ever gave an output of this name, sorted.
+  public func places(giving output: String) throws -> [Place] {
+    try index.read { connection in
+      try Row.fetchAll(
+        connection,
+        sql: """
+          SELECT DISTINCT user, node FROM action
+          WHERE id IN (SELECT action FROM output WHERE name = ?) ORDER BY user, node
+          """, arguments: [output]
+      ).map { Place(user: $0["user"] == "" ? nil : $0["user"], node: $0["node"]) }
+    }
+  }
+
+  /// Returns the nodes of one user that were ever tried, sorted.
+  public func nodes(of user: String) throws -> [String] {
+    try index.read { connection in
+      try String.fetchAll(
+        connection, sql: "SELECT node FROM state WHERE user = ? ORDER BY node", arguments: [user])
+    }
+  }
+
   /// Returns the actions that every node of every user stands for, and those whose bundles are in
   /// use.
   public func current() throws -> [ActionRecord] {

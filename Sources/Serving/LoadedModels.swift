@@ -49,6 +49,11 @@ public final class LoadedModels: Sendable {
     Set(fixed.keys).union(try source.users()).sorted()
   }
 
+  /// Whether there is a model of a name.
+  func knows(_ name: String) throws -> Bool {
+    try fixed[name] != nil || source.version(of: name) != nil
+  }
+
   /// What is in memory: bases, users' models, and their bytes.
   public var load: (bases: Int, users: Int, bytes: Int) {
     state.withLock { ($0.bases.count, $0.users.count, $0.bytes) }

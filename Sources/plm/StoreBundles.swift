@@ -13,9 +13,12 @@ struct StoreBundles: BundleSource {
 
   func users() throws -> [String] {
     try cache.refresh()
-    return Set(try cache.places().compactMap(\.user)).filter { user in
-      (try? package(of: user)) ?? nil != nil
-    }.sorted()
+    var users: Set<String> = []
+    for place in try cache.places(giving: "bundle") {
+      guard let user = place.user, !users.contains(user) else { continue }
+      if (try? package(of: user, at: place.node)) ?? nil != nil { users.insert(user) }
+    }
+    return users.sorted()
   }
 
   func version(of user: String) throws -> Digest? {
@@ -36,16 +39,28 @@ struct StoreBundles: BundleSource {
       manifest: manifest, files: files, base: try action.outputs["base"].map { try self.files($0) })
   }
 
-  /// The action that made the bundle a user has now.
+  /// The action that made the bundle a user has now; names as paths spell them do too.
   func package(of user: String) throws -> ActionRecord? {
-    for place in try cache.places() {
-      guard let owner = place.user, owner == user || UserName.encoded(owner) == user,
-        let action = try cache.currentBundle(user: owner, node: place.node),
-        action.stage == "package", action.outputs["bundle"] != nil
-      else { continue }
-      return action
+    if let action = try package(ofNamed: user) { return action }
+    let others = Set(try cache.places().compactMap(\.user))
+    for name in others.sorted() where name != user && UserName.encoded(name) == user {
+      if let action = try package(ofNamed: name) { return action }
     }
     return nil
+  }
+
+  private func package(ofNamed user: String) throws -> ActionRecord? {
+    for node in try cache.nodes(of: user) {
+      if let action = try package(of: user, at: node) { return action }
+    }
+    return nil
+  }
+
+  private func package(of user: String, at node: String) throws -> ActionRecord? {
+    guard let action = try cache.currentBundle(user: user, node: node),
+      action.stage == "package", action.outputs["bundle"] != nil
+    else { return nil }
+    return action
   }
 
   private func files(_ digest: Digest) throws -> ModelBundle.Files {
