@@ -48,7 +48,9 @@ extension ByteLevelBPE {
     }
     let start = id("bos_token_id")
     var pipeline = TextPipeline(rule, added: specials)
-    if file.metadata["tokenizer.ggml.add_bos_token"]?.bool == true, let start {
+    // Where the key is missing, llama.cpp begins texts of Llama 3's kind with it, and no others.
+    let addsStart = file.metadata["tokenizer.ggml.add_bos_token"]?.bool ?? (rule == .llama3)
+    if addsStart, let start {
       pipeline.postProcessor.prefix = [start]
     }
     try self.init(

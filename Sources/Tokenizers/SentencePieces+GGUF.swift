@@ -27,7 +27,8 @@ extension SentencePieces {
     self.init(
       names: names, kinds: kinds, scores: scores,
       unknownID: id("unknown_token_id") ?? kinds.firstIndex(of: .unknown).map { Int32($0) },
-      bosID: id("bos_token_id") ?? 1, eosIDs: [id("eos_token_id") ?? 2])
+      bosID: id("bos_token_id") ?? 1, eosIDs: [id("eos_token_id") ?? 2],
+      addsBOS: file.metadata["tokenizer.ggml.add_bos_token"]?.bool ?? true)
     guard byteIDs.allSatisfy({ $0 >= 0 }) else {
       throw .unsupported(
         format: format, field: "tokenizer.ggml.token_type", found: "not a piece for every byte",

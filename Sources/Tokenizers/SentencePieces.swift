@@ -181,9 +181,10 @@ extension SentencePieces {
   }
 
   /// A vocabulary of Llama's kind, joined best score first.
+  /// - Parameter addsBOS: whether every text begins with what starts one.
   init(
     names: [[UInt8]], kinds: [GGUFTokenType], scores: [Float], unknownID: Int32?, bosID: Int32?,
-    eosIDs: [Int32]
+    eosIDs: [Int32], addsBOS: Bool = true
   ) {
     let added = kinds.indices.compactMap { id -> AddedToken? in
       guard [.unknown, .control, .userDefined].contains(kinds[id]), !names[id].isEmpty else {
@@ -194,7 +195,7 @@ extension SentencePieces {
         isSpecial: kinds[id] != .userDefined)
     }
     var postProcessor = PostProcessor()
-    if let bosID { postProcessor.prefix = [bosID] }
+    if let bosID, addsBOS { postProcessor.prefix = [bosID] }
     self.init(
       names: names, kinds: kinds, scores: scores, model: .scores(ranks: Self.ranks(scores)),
       pipeline: .llama(added: added, postProcessor: postProcessor), unknownID: unknownID,

@@ -69,8 +69,8 @@ struct PerplexityCommand: ParsableCommand {
     let all = windows > 0 ? min(windows, ids.count / context) : ids.count / context
     let isShown = isatty(2) == 1
     let perplexity = try Perplexity(
-      of: network, ids: ids, start: tokenizer is SentencePieces ? tokenizer.bosID : nil,
-      context: context, most: windows, bytes: { tokenizer.bytes(of: $0).count }
+      of: network, ids: ids, start: tokenizer.prefixIDs.first, context: context, most: windows,
+      bytes: { tokenizer.bytes(of: $0).count }
     ) { window, score in
       if isShown {
         let words = "\(window) of \(all) windows, perplexity \(Self.short(Kernels.exp(score.loss)))"

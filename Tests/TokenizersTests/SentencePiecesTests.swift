@@ -28,6 +28,18 @@ struct SentencePiecesTests {
     #expect(Array(tokenizer.encode("Once upon a time")) == [403, 407, 261, 378])
   }
 
+  @Test(arguments: [true, false])
+  func `a GGUF model says whether texts begin with a token of their own`(adds: Bool) throws {
+    let tokenizer = try SentencePieces(
+      pieces: (0..<260).map { Array("p\($0)".utf8) }, scores: Array(repeating: 0, count: 260))
+    let metadata = try tokenizer.ggufMetadata(count: 260).map { key, value in
+      (key: key, value: key == "tokenizer.ggml.add_bos_token" ? .bool(adds) : value)
+    }
+    let header = GGUFLayout(metadata: metadata, tensors: []).header
+    let again = try SentencePieces(gguf: GGUFFile(MappedFile(copying: header)))
+    #expect(again.prefixIDs == (adds ? [1] : []) && again.bosID == 1)
+  }
+
   @Test func `a file cut short is refused`() {
     #expect(throws: (any Error).self) {
       try SentencePieces(llama2C: MappedFile(copying: [1, 0, 0, 0, 0, 0]), count: 300)
