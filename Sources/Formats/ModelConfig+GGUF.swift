@@ -49,7 +49,10 @@ extension ModelConfig {
       outputBias: file.has("blk.0.attn_output.bias"), mlpBias: file.has("blk.0.ffn_gate.bias"),
       queryKeyNorm: family.traits.queryKeyNorm,
       maximumPositions: try fields.size("context_length"), bosID: id("bos_token_id"),
-      eosIDs: [id("eos_token_id")].compactMap { $0 }, padID: id("padding_token_id"))
+      eosIDs: ["eos_token_id", "eot_token_id", "eom_token_id"].compactMap(id).reduce(into: []) {
+        // The end of a text, of a turn and of a message are often one and the same.
+        if !$0.contains($1) { $0.append($1) }
+      }, padID: id("padding_token_id"))
     try refuseUnreal(format: GGUFFile.format)
     try refuseOtherBiases()
     if file.has(GGUFNames.ropeDivisors) {

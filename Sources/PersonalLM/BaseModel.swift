@@ -35,6 +35,8 @@ public final class BaseModel: Sendable {
     template = try ChatTemplate.find(paths: paths, map: map)
     self.bytes = bytes
     var ends = Set(tokenizer.eosIDs)
+    // The model's own config may name more ends than its tokenizer, such as those of turns.
+    ends.formUnion(model.config.eosIDs.filter { $0 >= 0 && $0 < model.config.vocabularySize })
     if let bos = tokenizer.bosID { ends.insert(bos) }
     if template != nil {
       // What ends a turn in the families' templates, where the vocabulary has it as one token.

@@ -106,6 +106,14 @@ struct GGUFTests {
     return try GGUFModel(MappedFile(copying: bytes)).config
   }
 
+  @Test func `the end of a turn ends a text too`() throws {
+    let ends: [(key: String, value: GGUFValue)] = [
+      ("tokenizer.ggml.eos_token_id", .uint32(7)), ("tokenizer.ggml.eot_token_id", .uint32(9)),
+      ("tokenizer.ggml.eom_token_id", .uint32(7)),
+    ]
+    #expect(try foreign([], more: ends).eosIDs == [7, 9])
+  }
+
   @Test func `quotients of Llama 3 say where they come from`() throws {
     // As llama.cpp's converter computes them for Llama 3.2 (factor 32), of heads of 16.
     let quotients = (0..<8).map { i -> Float in
