@@ -105,7 +105,8 @@ let package = Package(
     stage(
       "quantize",
       [
-        "Bytes", "ObjectStore", "Formats", "Tokenizers", "Kernels", "Models", "Evaluation",
+        "Bytes", "ObjectStore", "Formats", "Tokenizers", "ChatTemplates", "Kernels", "Models",
+        "Evaluation",
       ]),
     stage(
       "package", ["Bytes", "ObjectStore", "Formats", "Tokenizers", "ChatTemplates", "PersonalLM"]),

@@ -9,7 +9,7 @@ import Tokenizers
 /// Puts together what goes to the device: model, adapter, tokenizer, index, manifest and card.
 @main enum Package: Stage {
   static let name = "package"
-  static let version = 2
+  static let version = 3
   static let summary = "Puts model, adapter, tokenizer, index, manifest and card into one bundle."
 
   static let inputs = [
@@ -101,13 +101,25 @@ import Tokenizers
   private static func tokenizer(
     of base: InputArtifact, _ gguf: GGUFModel, into files: inout BundleFiles
   ) throws {
+    let names = [TokenizerFolder.fileName, TokenizerFolder.configName]
+    var own: ByteLevelBPE?
+    if gguf.file.metadata["tokenizer.ggml.model"]?.text == "gpt2", !names.allSatisfy(base.has) {
+      own = try ByteLevelBPE(gguf: gguf.file)
+    }
     if base.has(TokenizerFolder.fileName) {
       try files.link(TokenizerFolder.fileName, base, TokenizerFolder.fileName)
-    } else if gguf.file.metadata["tokenizer.ggml.model"]?.text == "gpt2" {
-      try files.write(TokenizerFolder.fileName, ByteLevelBPE(gguf: gguf.file).json())
+    } else if let own {
+      try files.write(TokenizerFolder.fileName, own.json())
     }
-    for path in [TokenizerFolder.configName, ChatTemplate.fileName] where base.has(path) {
-      try files.link(path, base, path)
+    if base.has(TokenizerFolder.configName) {
+      try files.link(TokenizerFolder.configName, base, TokenizerFolder.configName)
+    } else if let own {
+      // The base's config.json, which stays behind, may have named what ends a text: without it the
+      // bundle would end texts otherwise than it was trained to.
+      try files.write(TokenizerFolder.configName, own.configJSON())
+    }
+    if base.has(ChatTemplate.fileName) {
+      try files.link(ChatTemplate.fileName, base, ChatTemplate.fileName)
     }
   }
 

@@ -1,4 +1,5 @@
 import Bytes
+import ChatTemplates
 import Formats
 import Kernels
 import Models
@@ -8,7 +9,7 @@ import Tokenizers
 /// Writes a base with its adapter merged as one GGUF model, and the adapter alone.
 @main enum Quantize: Stage {
   static let name = "quantize"
-  static let version = 2
+  static let version = 3
   static let summary = "Writes a base with its adapter as GGUF, and the adapter alone."
 
   static let inputs = [
@@ -67,7 +68,7 @@ import Tokenizers
     let importance = try importance(judge, for: [type] + others, context)
     let writer = ModelWriter(
       folder: folder, adapter: try context.optionalInput("adapter").map { try open($0, folder) },
-      tokenizer: try vocabulary(base, folder.config, context), importance: importance,
+      vocabulary: try vocabulary(base, folder.config, context), importance: importance,
       context: context)
 
     let output = try context.output("model").writer(ModelWriter.fileName, mappable: true)
@@ -134,9 +135,10 @@ import Tokenizers
     }
   }
 
+  /// The metadata by which llama.cpp knows the base's tokens and how conversations are put to it.
   private static func vocabulary(
     _ base: InputArtifact, _ config: ModelConfig, _ context: StageContext
-  ) throws -> (any Tokenizer)? {
+  ) throws -> [(key: String, value: GGUFValue)]? {
     guard TokenizerFolder.isThere(in: base.filePaths) else {
       context.log("the base has no tokenizer: model.gguf will have none either")
       return nil
@@ -148,7 +150,28 @@ import Tokenizers
         expected: [tokenizer.vocabularyCount, config.hiddenSize],
         found: [config.vocabularySize, config.hiddenSize])
     }
-    return tokenizer
+    var metadata = try tokenizer.ggufMetadata(count: config.vocabularySize)
+    // A model may end its turns with another token than texts; GGUF has a key for one such.
+    let known = 0..<Int32(clamping: tokenizer.vocabularyCount)
+    if let end = tokenizer.eosIDs.first,
+      let other = config.eosIDs.first(where: { $0 != end && known.contains($0) })
+    {
+      metadata.append(("tokenizer.ggml.eot_token_id", .uint32(UInt32(other))))
+    }
+    if let template = try template(base, context) {
+      metadata.append((ChatTemplate.ggufKey, .string(template)))
+    }
+    return metadata
+  }
+
+  /// Other programs may carry out what plm cannot: the template is passed on as it is.
+  private static func template(_ base: InputArtifact, _ context: StageContext) throws -> String? {
+    do {
+      return try ChatTemplate.source(paths: base.filePaths) { try base.map($0) }
+    } catch let error as TemplateError {
+      context.log("\(error); model.gguf will have none")
+      return nil
+    }
   }
 }
 

@@ -3,7 +3,6 @@ import Formats
 import Foundation
 import Models
 import StageKit
-import Tokenizers
 
 /// Writes a base, its adapter merged into it in f32, as GGUF of any type.
 struct ModelWriter {
@@ -11,7 +10,8 @@ struct ModelWriter {
 
   let folder: ModelFolder
   let adapter: AdapterWeights?
-  let tokenizer: (any Tokenizer)?
+  /// The metadata of the vocabulary; nil for a model without one.
+  let vocabulary: [(key: String, value: GGUFValue)]?
   let importance: ColumnImportance?
   let context: StageContext
 
@@ -19,8 +19,7 @@ struct ModelWriter {
   func write(_ type: GGUFFileType, to take: ([UInt8]) throws -> Void) throws -> Report.Row {
     let export = try GGUFExport(
       config: folder.config, type: type, hasImportance: importance != nil)
-    let layout = export.layout(
-      tokenizer: try tokenizer?.ggufMetadata(count: folder.config.vocabularySize))
+    let layout = export.layout(tokenizer: vocabulary)
     var row = Report.Row(type: type)
     try take(layout.header)
     row.bytes = layout.header.count

@@ -199,6 +199,42 @@ struct FormatStagesTests {
     #expect(card.contains("| base | 4.5000 | 1.2500 |"))
   }
 
+  @Test func `a bundle keeps the base's ends of texts and its chat template`() throws {
+    let tiny = try TinyModel()
+    let base = tiny.base
+    // Nothing but config.json says what ends a text, and it is not what one would think.
+    Files.remove(base + "/tokenizer_config.json")
+    for (name, old, new) in [
+      ("config.json", #""eos_token_id": 0"#, #""eos_token_id": [290, 0]"#),
+      (
+        "tokenizer.json", #""added_tokens": ["#,
+        #""added_tokens": [{"id": 290, "content": "<|stop|>", "special": true},"#
+      ),
+    ] {
+      let text = try Files.text("\(base)/\(name)")
+      #expect(text.contains(old))
+      try Files.write(text.replacing(old, with: new), to: "\(base)/\(name)")
+    }
+    try Files.write("{{ messages[0].content }}", to: base + "/chat_template.jinja")
+    let made = try runner.outputs("quantize", ["base": base])
+    let file = try GGUFFile(runner.file(made["model"], "model.gguf"))
+    #expect(file.metadata["tokenizer.chat_template"]?.text == "{{ messages[0].content }}")
+    #expect(file.metadata["tokenizer.ggml.eos_token_id"]?.int == 290)
+    #expect(file.metadata["tokenizer.ggml.eot_token_id"]?.int == 0)
+    let bundle = try runner.outputs(
+      "package", ["base": base, "model": try #require(made["model"]).description])["bundle"]
+    let tree = try runner.home.store.tree(try #require(bundle))
+    let trained = try TokenizerFolder.open(paths: Files.names(base).sorted()) {
+      try MappedFile(path: base + "/" + $0)
+    }
+    let shipped = try TokenizerFolder.open(paths: tree.entries.map(\.path)) {
+      try runner.file(bundle, $0)
+    }
+    #expect(tree["tokenizer_config.json"] != nil)
+    #expect(trained.separatorID == 290 && shipped.separatorID == 290)
+    #expect(shipped.bosID == trained.bosID)
+  }
+
   /// What evaluate would have written of four arms on validation texts.
   private func metrics(_ base: Double, _ helped: Double, _ own: Double) throws -> String {
     let path = model.folder("metrics-\(base)-\(helped)-\(own).json")
