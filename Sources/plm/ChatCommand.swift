@@ -54,11 +54,27 @@ struct ChatCommand: AsyncParsableCommand {
       case let line where line.hasPrefix("/"):
         Terminal.complain("plm: \(line) is no command; there are /retrieval on|off, /new, /end")
       default:
-        said.append(.user(line))
-        said = try Self.shortened(said, keeping: opening.count, opened, options)
-        said.append(.assistant(try await answer(said, opened, options)))
-        options.seed &+= 1
+        do {
+          let asked = try Self.shortened(
+            said + [.user(line)], keeping: opening.count, opened, options)
+          said = asked + [.assistant(try await answer(asked, opened, options))]
+          options.seed &+= 1
+        } catch {
+          // What cannot be answered was not said: the conversation goes on without it.
+          Terminal.complain("plm: \(try Self.words(error))")
+        }
       }
+    }
+  }
+
+  /// Says why a line was not answered; throws what no other line could mend.
+  private static func words(_ error: any Error) throws -> String {
+    switch error {
+    case ModelError.tooLong(let tokens, let positions):
+      "this line is too long for the model · \(tokens) tokens with what must stand around it, of "
+        + "\(positions) · say it shorter"
+    case ModelError.noRoom, ModelError.emptyPrompt, is TemplateError: "\(error)"
+    default: throw error
     }
   }
 
