@@ -154,8 +154,9 @@ public final class ContinuousBatch {
 
   /// Rows that a request's cache may come to need: the last token is never read.
   private func capacity(_ request: DecodeRequest) -> Int {
-    let added = max(0, request.options.maximumTokens - 1)
-    return min(config.maximumPositions, request.prompt.count + added)
+    // As many tokens as there are numbers may be asked for: no sum before it is bounded.
+    let most = min(request.options.maximumTokens, config.maximumPositions)
+    return min(config.maximumPositions, request.prompt.count + max(1, most) - 1)
   }
 
   private func admit() {

@@ -59,7 +59,8 @@ extension Network {
     var active = Array(prompts.indices)
     var sequences = prompts.map { prompt in
       TokenSequence(
-        model: model, adapter: adapter, capacity: min(limit, prompt.count + options.maximumTokens))
+        model: model, adapter: adapter,
+        capacity: min(limit, prompt.count + min(limit, options.maximumTokens)))
     }
     var samplers = active.map { Sampler(options: options, sequence: $0) }
     var logits = prefill(batch, sequences)

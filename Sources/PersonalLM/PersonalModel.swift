@@ -109,21 +109,37 @@ public struct PersonalModel: Sendable {
   }
 
   package func choose(_ prompt: Prompt, among texts: [String]) async throws -> [Choice] {
-    try await withCheckedThrowingContinuation { continuation in
-      choose(prompt, among: texts) { continuation.resume(with: $0) }
+    let cancel = Mutex<(@Sendable () -> Void)?>(nil)
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        let begun = choose(prompt, among: texts) { continuation.resume(with: $0) }
+        cancel.withLock { $0 = begun }
+        // Whoever cancelled before there was anything to cancel has come and gone.
+        if Task.isCancelled { begun() }
+      }
+    } onCancel: {
+      cancel.withLock { $0 }?()
     }
   }
 
   /// Says how likely each of some texts is, without tasks: a server's threads may wait for it.
   /// - Parameter done: called once, as a rule on the engine's thread.
+  /// - Returns: what ends the work early; `done` is then told `CancellationError`.
+  @discardableResult
   package func choose(
     _ prompt: Prompt, among texts: [String],
     done: @escaping @Sendable (Result<[Choice], any Error>) -> Void
-  ) {
+  ) -> @Sendable () -> Void {
     let ids = texts.map { base.tokenizer.encode($0) }
+    let longest = prompt.ids.count + (ids.map(\.count).max() ?? 0)
     guard !texts.isEmpty, ids.allSatisfy({ !$0.isEmpty }) else {
       done(.failure(ModelError.emptyPrompt))
-      return
+      return {}
+    }
+    // One that cannot be read fails them all, before any is computed.
+    guard longest <= base.positions else {
+      done(.failure(ModelError.tooLong(tokens: longest, positions: base.positions)))
+      return {}
     }
     let tally = Tally(texts, done: done)
     for (place, ids) in ids.enumerated() {
@@ -131,23 +147,27 @@ public struct PersonalModel: Sendable {
         prompt: prompt.ids + ids, adapter: adapter,
         options: GenerationOptions(maximumTokens: 0), scoredFrom: prompt.ids.count)
       request.logprobs = 0
-      base.engine.start(
-        Engine.Job(
-          request: request,
-          tell: { [base] piece in
-            withExtendedLifetime(base) {
-              tally.add(piece.prompt, to: place, isLast: piece.end != nil)
-            }
-          }, fail: { tally.fail($0) }))
+      tally.keep(
+        base.engine.start(
+          Engine.Job(
+            request: request,
+            tell: { [base] piece in
+              withExtendedLifetime(base) {
+                tally.add(piece.prompt, to: place, isLast: piece.end != nil)
+              }
+            }, fail: { tally.fail($0) })))
     }
+    return { tally.fail(CancellationError()) }
   }
 
-  /// Adds up what several texts are worth until all are scored.
+  /// Adds up what several texts are worth until all are scored, or one of them cannot be.
   private final class Tally: Sendable {
     private struct State {
       var sums: [Double]
       var open: Int
-      var hasFailed = false
+      /// What ends the jobs that are still at work.
+      var cancels: [@Sendable () -> Void] = []
+      var isOver = false
     }
 
     private let texts: [String]
@@ -160,21 +180,38 @@ public struct PersonalModel: Sendable {
       state = Mutex(State(sums: Array(repeating: 0, count: texts.count), open: texts.count))
     }
 
+    /// Takes what cancels a job, and calls it where all is over already.
+    func keep(_ cancel: @escaping @Sendable () -> Void) {
+      let isOver = state.withLock { state in
+        if !state.isOver { state.cancels.append(cancel) }
+        return state.isOver
+      }
+      if isOver { cancel() }
+    }
+
     func add(_ tokens: [Piece.Token], to place: Int, isLast: Bool) {
       let sums: [Double]? = state.withLock { state in
         for token in tokens { state.sums[place] += Double(token.logprob ?? 0) }
         if isLast { state.open -= 1 }
-        return isLast && state.open == 0 && !state.hasFailed ? state.sums : nil
+        guard isLast, state.open == 0, !state.isOver else { return nil }
+        state.isOver = true
+        state.cancels = []
+        return state.sums
       }
       if let sums { done(.success(choices(sums))) }
     }
 
+    /// Ends it, and with it the jobs that nobody waits for any more.
     func fail(_ error: any Error) {
-      let isFirst = state.withLock { state in
-        defer { state.hasFailed = true }
-        return !state.hasFailed
+      let cancels: [@Sendable () -> Void]? = state.withLock { state in
+        guard !state.isOver else { return nil }
+        state.isOver = true
+        defer { state.cancels = [] }
+        return state.cancels
       }
-      if isFirst { done(.failure(error)) }
+      guard let cancels else { return }
+      for cancel in cancels { cancel() }
+      done(.failure(error))
     }
 
     private func choices(_ sums: [Double]) -> [Choice] {
@@ -195,11 +232,21 @@ public struct PersonalModel: Sendable {
     package var isEmpty = false
     /// Texts that end the answer, besides those asked for.
     package var stop: [String] = []
+    /// How many of the first tokens are no part of what was asked, but a passage put before it.
+    package private(set) var passageCount = 0
 
     package init(ids: [Int32], isEmpty: Bool = false, stop: [String] = []) {
       self.ids = ids
       self.isEmpty = isEmpty
       self.stop = stop
+    }
+
+    /// The same behind a passage.
+    fileprivate func behind(_ passage: [Int32]) -> Prompt {
+      var prompt = self
+      prompt.ids = passage + ids
+      prompt.passageCount += passage.count
+      return prompt
     }
   }
 
@@ -208,23 +255,22 @@ public struct PersonalModel: Sendable {
     let tokenizer = base.tokenizer
     let start = tokenizer.bosID ?? tokenizer.separatorID
     let ids = (start.map { [$0] } ?? []) + tokenizer.encode(text)
-    return Prompt(
-      ids: passage(for: text, behind: ids.count, options) + ids, isEmpty: text.isEmpty)
+    return Prompt(ids: ids, isEmpty: text.isEmpty)
+      .behind(passage(for: text, before: ids.count, options))
   }
 
   /// The tokens of a conversation: by the model's template, or else in the plain form.
   /// - Throws: `TemplateError` where the template does not take these messages.
   package func prompt(_ messages: [ChatMessage], options: TextOptions) throws -> Prompt {
     guard let template = base.template else {
-      var prompt = prompt(Self.plain(messages), options: Self.withoutRetrieval(options))
+      let prompt = prompt(Self.plain(messages), options: Self.withoutRetrieval(options))
       let query = messages.last?.content ?? ""
-      prompt.ids = passage(for: query, behind: prompt.ids.count, options) + prompt.ids
-      return prompt
+      return prompt.behind(passage(for: query, before: prompt.ids.count, options))
     }
     let text = try template.render(messages)
     let ids = base.tokenizer.encode(text, specials: true)
     let query = messages.last { $0.role == "user" }?.content ?? ""
-    return Prompt(ids: passage(for: query, behind: ids.count, options) + ids)
+    return Prompt(ids: ids).behind(passage(for: query, before: ids.count, options))
   }
 
   /// A conversation for a model that only continues texts: what the user says are paragraphs, and
@@ -242,12 +288,12 @@ public struct PersonalModel: Sendable {
     return options
   }
 
-  private func passage(for query: String, behind count: Int, _ options: TextOptions) -> [Int32] {
+  private func passage(for query: String, before count: Int, _ options: TextOptions) -> [Int32] {
     guard options.retrieval ?? bundle?.manifest.ships.retrieves ?? false, let retrieval else {
       return []
     }
     return retrieval.passage(
-      for: query, room: base.positions - count - options.maximumTokens,
+      for: query, room: base.positions - count - min(options.maximumTokens, base.positions),
       tokenizer: base.tokenizer)
   }
 
@@ -268,7 +314,8 @@ public struct PersonalModel: Sendable {
   private func request(_ prompt: Prompt, _ options: TextOptions) -> DecodeRequest {
     DecodeRequest(
       prompt: prompt.ids, adapter: adapter, options: options.generation(stop: base.ends),
-      draw: options.draw, logprobs: options.logprobs, scoredFrom: options.tellsPrompt ? 0 : nil)
+      draw: options.draw, logprobs: options.logprobs,
+      scoredFrom: options.tellsPrompt ? prompt.passageCount : nil)
   }
 
   private func stream(

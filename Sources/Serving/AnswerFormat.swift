@@ -107,7 +107,8 @@ struct AnswerFormat {
             [
               "index": .int(place), "text": .string(piece.text), "finish_reason": end ?? .null,
               "logprobs": logprobs && !piece.tokens.isEmpty
-                ? Self.completionLogprobs(piece.tokens, Self.offsets(piece.tokens, from: start))
+                ? Self.completionLogprobs(
+                  piece.tokens, Self.offsets(piece.tokens, of: piece.text, from: start))
                 : .null,
             ]
           ], usage: usage))
@@ -149,14 +150,30 @@ struct AnswerFormat {
 
   // MARK: Log-probabilities
 
-  /// Where the text of each token begins, in characters, if that of the first begins at `start`.
-  static func offsets(_ tokens: [Piece.Token], from start: Int) -> [Int] {
-    var offset = start
+  /// Where the text of each token begins, in characters.
+  ///
+  /// Tokens may hold parts of characters: what counts is where characters begin, and a token that
+  /// begins in the midst of one stands where that does.
+  /// - Parameters:
+  ///   - text: what the tokens are of.
+  ///   - start: characters before this text.
+  static func offsets(_ tokens: [Piece.Token], of text: String, from start: Int) -> [Int] {
+    let first = tokens.lazy.flatMap(\.bytes).first
+    var begun = 0
+    if let first, isInside(first) {
+      begun = 1
+    } else if first == UInt8(ascii: " "), text.utf8.first != first {
+      // SentencePiece's space before a text is no part of it.
+      begun = -1
+    }
     return tokens.map { token in
-      defer { offset += token.text.unicodeScalars.count }
-      return offset
+      defer { begun += token.bytes.count { !isInside($0) } }
+      return start + max(0, token.bytes.first.map(isInside) == true ? begun - 1 : begun)
     }
   }
+
+  /// Whether a byte goes on with a character of UTF-8 that began before it.
+  private static func isInside(_ byte: UInt8) -> Bool { byte & 0xc0 == 0x80 }
 
   /// The shape of /v1/completions: columns.
   private static func completionLogprobs(_ tokens: [Piece.Token], _ offsets: [Int]) -> JSON {

@@ -22,6 +22,8 @@ struct AnswerRequest {
   var echoes = false
   /// Texts of which the likeliest is the answer.
   var choices: [String]?
+  /// How many jobs it is for the engine.
+  var cost: Int { (choices?.count ?? count) * prompts.count }
   /// Whether tokens were bounded by the request.
   private(set) var isBounded = false
 
@@ -108,6 +110,13 @@ struct AnswerRequest {
       }
       if streams { throw fields.wrong("choices", "does not go with stream") }
       if prompts.count > 1 { throw fields.wrong("choices", "goes with one prompt") }
+      // What is chosen is one of the texts, whole and alone: none of these says anything of it.
+      for (name, isAsked) in [
+        ("n", count > 1), ("echo", echoes), ("logprobs", options.logprobs != nil),
+        ("stop", !options.stop.isEmpty),
+      ] where isAsked {
+        throw fields.wrong("choices", "does not go with \(name)")
+      }
     }
     try fields.refuse("presence_penalty", "frequency_penalty", "logit_bias")
     fields.ignore(

@@ -24,7 +24,8 @@ public struct FolderBundles: BundleSource {
     } catch {
       throw FileError(.list, folder, code: ENOENT)
     }
-    return names.filter { !$0.hasPrefix(".") && !$0.hasPrefix("base-") && hasManifest($0) }.sorted()
+    // The bases that bundles share lie among them, but have no manifest.
+    return names.filter { !$0.hasPrefix(".") && hasManifest($0) }.sorted()
   }
 
   public func version(of user: String) throws -> Digest? {

@@ -1,6 +1,7 @@
 import Bytes
 import Dispatch
 public import HTTPServer
+import Models
 import PersonalLM
 import Synchronization
 
@@ -57,6 +58,7 @@ public final class Service: Sendable {
     var headers: [(String, String)] = []
     if error.status == 401 { headers.append(("WWW-Authenticate", "Bearer")) }
     if error.status == 429 || error.status == 503 { headers.append(("Retry-After", "1")) }
+    if let methods = error.allowed { headers.append(("Allow", methods)) }
     try response.send(
       status: error.status, type: "application/json", body: error.json.bytes, headers: headers)
   }
@@ -94,14 +96,15 @@ public final class Service: Sendable {
 
   private func route(_ request: HTTPRequest, _ response: HTTPResponse) throws(APIError) {
     let modelPath = "/v1/models/"
-    switch (request.method, request.path) {
+    // The answer to HEAD is that to GET, of which the head alone is sent.
+    switch (request.method == "HEAD" ? "GET" : request.method, request.path) {
     case ("GET", "/health"): try send(["status": "ok"], response)
     case ("GET", "/v1/models"):
       let names = try known { try models.names() }
       try send(["object": "list", "data": .array(names.map(Self.card))], response)
     case ("GET", let path) where path.hasPrefix(modelPath):
       let name = String(path.dropFirst(modelPath.count))
-      guard try known({ try models.names() }).contains(name) else { throw .unknownModel(name) }
+      guard try known({ try models.knows(name) }) else { throw .unknownModel(name) }
       try send(Self.card(name), response)
     case ("POST", "/v1/completions"):
       try answer(
@@ -110,14 +113,24 @@ public final class Service: Sendable {
     case ("POST", "/v1/chat/completions"):
       try answer(
         AnswerRequest(chat: request.body, limit: options.maximumTokens), .chat, response)
-    case (let method, let path):
-      let isThere = ["/health", "/v1/models", "/v1/completions", "/v1/chat/completions"]
-        .contains(path)
+    case (_, let path):
+      guard let methods = Self.methods(of: path) else {
+        throw APIError(
+          status: 404, message: "Unknown request URL: \(request.method) \(path)",
+          code: "unknown_url")
+      }
       throw APIError(
-        status: isThere ? 405 : 404,
-        message: isThere
-          ? "\(path) does not take \(method)." : "Unknown request URL: \(method) \(path)",
-        code: isThere ? "method_not_allowed" : "unknown_url")
+        status: 405, message: "\(path) does not take \(request.method).",
+        code: "method_not_allowed", allowed: methods)
+    }
+  }
+
+  /// The methods that a path takes; nil where there is no such path.
+  private static func methods(of path: String) -> String? {
+    switch path {
+    case "/health", "/v1/models": "GET, HEAD"
+    case "/v1/completions", "/v1/chat/completions": "POST"
+    default: path.hasPrefix("/v1/models/") ? "GET, HEAD" : nil
     }
   }
 
@@ -160,19 +173,22 @@ public final class Service: Sendable {
       options.log("\(request.model): \(error)")
       throw .server("The model '\(request.model)' cannot be loaded; the server's log says why.")
     }
+    let cost = request.cost
+    if request.choices != nil, cost > options.concurrency {
+      // Trying again later would not help.
+      throw .field("choices", "must hold at most \(options.concurrency) texts")
+    }
     let isAdmitted = running.withLock { running in
-      guard running + request.count * request.prompts.count <= options.concurrency else {
-        return false
-      }
-      running += request.count * request.prompts.count
+      guard running + cost <= options.concurrency else { return false }
+      running += cost
       return true
     }
     guard isAdmitted else { throw .tooMany }
-    defer { running.withLock { $0 -= request.count * request.prompts.count } }
+    defer { running.withLock { $0 -= cost } }
     let format = AnswerFormat(api, model: request.model)
     let prompts = try Self.prompts(request, model, api)
     if let choices = request.choices {
-      try send(choose(choices, prompts[0], model, format), response)
+      try send(choose(choices, prompts[0], model, format, response), response)
     } else if request.streams {
       try stream(request, prompts, model, format, response)
     } else {
@@ -233,24 +249,40 @@ public final class Service: Sendable {
     return (queue, { [cancels] in for cancel in cancels { cancel() } })
   }
 
+  /// Seconds between two looks whether the client is still there.
+  private static let patience = 0.25
+  /// Nobody reads it.
+  private static let gone = APIError(status: 499, message: "The client went away.")
+
   /// Waits for the next piece, and looks now and then whether the client still does.
   private func next(
     _ queue: AnswerQueue, _ response: HTTPResponse, field: String
   ) throws(APIError) -> (place: Int, piece: Piece) {
     while true {
-      switch queue.next(seconds: 0.25) {
+      switch queue.next(seconds: Self.patience) {
       case .piece(let place, let piece): return (place, piece)
       case .failure(let error): throw Self.failure(error, field)
       case nil:
-        guard response.isAwaited else {
-          throw APIError(status: 499, message: "The client went away.")
-        }
+        guard response.isAwaited else { throw Self.gone }
       }
     }
   }
 
+  /// What an engine cannot compute, in words for who asked.
   private static func failure(_ error: any Error, _ field: String) -> APIError {
-    .contextLength("The request cannot be computed: \(error)", field)
+    switch error as? ModelError {
+    case .tooLong(let tokens, let positions):
+      .contextLength(
+        "This model has \(positions) positions; the \(field) "
+          + (field == "choices" ? "reach to \(tokens) behind the prompt." : "has \(tokens)."),
+        field)
+    case .noRoom:
+      .contextLength(
+        "The answer may need more memory than this server has for one; ask for fewer tokens.",
+        field)
+    case .emptyPrompt: .field(field, "holds a text without a token")
+    default: .contextLength("The request cannot be computed: \(error)", field)
+    }
   }
 
   private func whole(
@@ -342,21 +374,26 @@ public final class Service: Sendable {
       try response.end()
     } catch {
       cancel()
-      throw (error as? APIError) ?? APIError(status: 499, message: "The client went away.")
+      throw (error as? APIError) ?? Self.gone
     }
   }
 
   private func choose(
     _ choices: [String], _ prompt: PersonalModel.Prompt, _ model: PersonalModel,
-    _ format: AnswerFormat
+    _ format: AnswerFormat, _ response: HTTPResponse
   ) throws(APIError) -> JSON {
     let done = DispatchSemaphore(value: 0)
     let result = Mutex<Result<[PersonalModel.Choice], any Error>?>(nil)
-    model.choose(prompt, among: choices) { scored in
+    let cancel = model.choose(prompt, among: choices) { scored in
       result.withLock { $0 = scored }
       done.signal()
     }
-    done.wait()
+    while done.wait(timeout: .now() + Self.patience) == .timedOut {
+      guard response.isAwaited else {
+        cancel()
+        throw Self.gone
+      }
+    }
     switch result.withLock({ $0 }) {
     case .success(let scored): return format.choice(among: scored, promptTokens: prompt.ids.count)
     case .failure(let error): throw Self.failure(error, "choices")
@@ -376,8 +413,9 @@ struct Answer {
 
   /// Takes in a piece, and keeps its tokens.
   mutating func add(_ piece: Piece) {
-    offsets += AnswerFormat.offsets(piece.prompt, from: 0)
-    offsets += AnswerFormat.offsets(piece.tokens, from: text.unicodeScalars.count)
+    // What is known of the text before any answer is the prompt.
+    offsets += AnswerFormat.offsets(piece.prompt, of: text, from: 0)
+    offsets += AnswerFormat.offsets(piece.tokens, of: piece.text, from: text.unicodeScalars.count)
     tokens += piece.prompt + piece.tokens
     count(piece)
   }

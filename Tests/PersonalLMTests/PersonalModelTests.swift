@@ -142,6 +142,44 @@ import Testing
     }
   }
 
+  @Test func `choices that nobody waits for are not computed to their end`() async throws {
+    let model = try PersonalModel(bundle: bundles.path(of: "ann"))
+    let texts = (0..<64).map { " \($0)" + String(repeating: " sails", count: 60) }
+    let asking = Task { try await model.choose("The ship", among: texts) }
+    asking.cancel()
+    await #expect(throws: CancellationError.self) { try await asking.value }
+    for _ in 0..<500 where model.base.engine.load.jobs > 0 {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    #expect(model.base.engine.load.jobs == 0)
+    // One too long fails them all at once.
+    let long = String(repeating: " red", count: TinyBundles.positions)
+    await #expect(throws: ModelError.self) { try await model.choose("The", among: texts + [long]) }
+  }
+
+  @Test func `as many tokens as there are numbers may be asked for`() async throws {
+    let model = try PersonalModel(bundle: bundles.path(of: "ann"))
+    var options = TextOptions.greedy(maximumTokens: .max)
+    options.retrieval = true
+    let long = String(repeating: "red sails ", count: 150)
+    #expect(model.prompt(long, options: options).ids.count > TinyBundles.positions)
+    let answer = try await whole(model, "The ship", options)
+    #expect(answer.last.end != nil && answer.tokens.count <= TinyBundles.positions)
+  }
+
+  @Test func `an end that only generation_config names ends a text`() async throws {
+    func answer() async throws -> (text: String, tokens: [Piece.Token], last: Piece) {
+      try await whole(PersonalModel(base: try BaseModel(path: bundles.base)), "The ship")
+    }
+    let free = try await answer()
+    let end = free.tokens[4].id
+    try Files.write(
+      #"{"eos_token_id": [0, \#(end), 100000]}"#, to: bundles.base + "/generation_config.json")
+    let ended = try await answer()
+    #expect(ended.last.end == .stop)
+    #expect(ended.tokens == Array(free.tokens.prefix { $0.id != end }))
+  }
+
   @Test func `retrieval puts the user's own text before the prompt`() throws {
     let model = try PersonalModel(bundle: bundles.path(of: "ann"))
     var options = TextOptions.greedy()

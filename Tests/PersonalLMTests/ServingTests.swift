@@ -155,6 +155,81 @@ final class Server {
     #expect(answer.json["choices"]?.arrayValue?.first?["text"] == best?["text"])
   }
 
+  @Test func `choices count as answers, and one too long is said in words for clients`() throws {
+    let server = try Server { $0.concurrency = 2 }
+    let three = server.complete("ann", "The", ["choices": [" in", " red", " at"]])
+    #expect(three.status == 400 && three.json["error"]?["param"] == "choices")
+    #expect(server.complete("ann", "The", ["choices": [" in", " red"]]).status == 200)
+    let long = server.complete(
+      "ann", "The", ["choices": [.string(String(repeating: "€", count: 200)), " in"]])
+    #expect(long.status == 400 && long.json["error"]?["code"] == "context_length_exceeded")
+    #expect(long.json["error"]?["message"]?.stringValue?.contains("256 positions") == true)
+    #expect(!long.text.contains("tokenise"))
+  }
+
+  @Test func `offsets count characters, and an echo has the prompt's own tokens only`() throws {
+    let server = try Server()
+    func columns(_ prompt: String, _ more: [String: JSON] = [:]) -> JSON? {
+      let asked: [String: JSON] = ["echo": true, "max_tokens": 0, "logprobs": 0]
+      return server.complete("ann", prompt, asked.merging(more) { $1 })
+        .json["choices"]?.arrayValue?.first?["logprobs"]
+    }
+    // What starts a text, and then a token for each byte: the euro sign has three.
+    #expect(columns("x€%")?["text_offset"]?.arrayValue == [0, 0, 1, 1, 1, 2])
+    let plain = try #require(columns("red sails")?["tokens"]?.arrayValue)
+    let helped = try #require(columns("red sails", ["retrieval": true]))
+    #expect(helped["tokens"]?.arrayValue == plain)
+    #expect(helped["token_logprobs"]?.arrayValue?.count == plain.count)
+  }
+
+  @Test func `HEAD is GET without a body, and 405 says what goes`() throws {
+    let server = try Server()
+    let close = ["Connection": "close"]
+    let whole = server.client.get("/v1/models", close)
+    let head = server.client.raw(HTTPClient.request("HEAD", "/v1/models", nil, close))
+    #expect(head.status == 200 && head.body.isEmpty)
+    #expect(head.headers["content-length"] == whole.headers["content-length"])
+    let wrong = server.client.get("/v1/completions")
+    #expect(wrong.status == 405 && wrong.headers["allow"] == "POST")
+    let other = server.client.post("/v1/models", [:])
+    #expect(other.status == 405 && other.headers["allow"] == "GET, HEAD")
+  }
+
+  @Test func `a client of HTTP 1.0 gets a stream without chunks`() throws {
+    let server = try Server()
+    let body: JSON = ["model": "ann", "prompt": "The", "max_tokens": 4, "stream": true]
+    let sent = HTTPClient.request("POST", "/v1/completions", body, ["Connection": "keep-alive"])
+    let old = server.client.raw(
+      String(decoding: sent, as: UTF8.self).replacing("HTTP/1.1", with: "HTTP/1.0"))
+    #expect(old.status == 200 && old.headers["transfer-encoding"] == nil)
+    #expect(old.headers["connection"] == "close")
+    #expect(old.text.hasPrefix("data: {") && old.text.hasSuffix("data: [DONE]\n\n"))
+  }
+
+  @Test func `whole addresses are targets, and empty lines are no requests`() throws {
+    var limits = HTTPLimits()
+    limits.headSeconds = 0.3
+    let server = try Server(users: ["base-ball"], limits: limits)
+    func status(_ address: String, _ host: String) -> Int {
+      server.client.raw("GET \(address) HTTP/1.1\r\nHost: \(host)\r\n\r\n").status
+    }
+    #expect(status("http://localhost/v1/models", "other") == 200)
+    #expect(status("http://evil.example/v1/models", "localhost") == 403)
+    #expect(status("ftp://localhost/v1/models", "localhost") == 400)
+    let kept = server.client.connect()
+    defer { close(kept) }
+    let request = HTTPClient.request("GET", "/v1/models", nil)
+    server.client.send(request, on: kept)
+    #expect(server.client.read(kept).status == 200)
+    server.client.send(Array("\r\n".utf8), on: kept)
+    usleep(600_000)
+    server.client.send(request, on: kept)
+    let second = server.client.read(kept)
+    #expect(second.status == 200)
+    // A user may be called as folders of bases are.
+    #expect(second.json["data"]?.arrayValue?.map { $0["id"] } == ["base-ball"])
+  }
+
   static let wrong: [(String, JSON, Int, String?)] = [
     ("/v1/completions", ["model": "cyd", "prompt": "a"], 404, "model"),
     ("/v1/completions", ["model": "../ann", "prompt": "a"], 404, "model"),
@@ -171,6 +246,19 @@ final class Server {
     ("/v1/completions", ["model": "ann", "prompt": "a", "max_token": 3], 400, "max_token"),
     (
       "/v1/completions", ["model": "ann", "prompt": "a", "logit_bias": ["5": 1]], 400, "logit_bias"
+    ),
+    ("/v1/completions", ["model": "ann", "prompt": "a", "choices": ["b"], "n": 2], 400, "choices"),
+    (
+      "/v1/completions", ["model": "ann", "prompt": "a", "choices": ["b"], "echo": true], 400,
+      "choices"
+    ),
+    (
+      "/v1/completions", ["model": "ann", "prompt": "a", "choices": ["b"], "logprobs": 1], 400,
+      "choices"
+    ),
+    (
+      "/v1/completions", ["model": "ann", "prompt": "a", "choices": ["b"], "stop": "c"], 400,
+      "choices"
     ),
     ("/v1/chat/completions", ["model": "ann", "messages": []], 400, "messages"),
     (
