@@ -67,11 +67,14 @@ extension ChatTemplate {
     return .object(members.filter { !$0.value.isNull && known.insert($0.name).inserted })
   }
 
-  /// The GGUF model of a folder whose weights are not elsewhere.
+  /// The GGUF model of a folder whose weights are not elsewhere, or the vocabulary kept of one.
   private static func gguf(
     _ paths: [String], _ map: (String) throws -> MappedFile
   ) throws -> GGUFFile? {
-    guard !paths.contains("config.json") else { return nil }
+    if paths.contains("config.json") {
+      guard paths.contains(GGUFFile.vocabularyName) else { return nil }
+      return try GGUFFile(map(GGUFFile.vocabularyName))
+    }
     if let path = paths.first(where: { $0.hasSuffix(".gguf") && !$0.contains("adapter") }) {
       return try GGUFFile(map(path))
     }

@@ -70,6 +70,9 @@ public struct GGUFFile: Sendable {
     }
   }
 
+  /// What a file with nothing but a vocabulary is called.
+  public static let vocabularyName = "vocabulary.gguf"
+
   /// A file of its own with the vocabulary and no tensors; nil if there is no vocabulary.
   public var vocabulary: [UInt8]? {
     let kept = metadata.filter { $0.key.hasPrefix("tokenizer.") }

@@ -9,8 +9,9 @@ package import Tokenizers
 /// over it.
 public final class BaseModel: Sendable {
   package let engine: Engine
-  /// How conversations are put to it; nil for a model that was never taught any.
-  package let template: ChatTemplate?
+  /// How conversations are put to it: nil for a model that was never taught any, an error where its
+  /// template uses what plm cannot carry out. Texts are continued all the same.
+  package let template: Result<ChatTemplate?, TemplateError>
   /// Bytes of its files.
   public let bytes: Int
   /// The tokens that end an answer.
@@ -32,13 +33,17 @@ public final class BaseModel: Sendable {
     }
     let model = try LanguageModel(ModelFolder(paths: paths, map: counted))
     let tokenizer = try TokenizerFolder.open(paths: paths, map: map)
-    template = try ChatTemplate.find(paths: paths, map: map)
+    do {
+      template = .success(try ChatTemplate.find(paths: paths, map: map))
+    } catch let error as TemplateError {
+      template = .failure(error)
+    }
     self.bytes = bytes
     var ends = Set(tokenizer.eosIDs)
     // The model's own config may name more ends than its tokenizer, such as those of turns.
     ends.formUnion(model.config.eosIDs.filter { $0 >= 0 && $0 < model.config.vocabularySize })
     if let bos = tokenizer.bosID { ends.insert(bos) }
-    if template != nil {
+    if (try? template.get()) != nil {
       // What ends a turn in the families' templates, where the vocabulary has it as one token.
       for family in ChatFamily.allCases {
         for stop in family.stops {

@@ -262,7 +262,7 @@ public struct PersonalModel: Sendable {
   /// The tokens of a conversation: by the model's template, or else in the plain form.
   /// - Throws: `TemplateError` where the template does not take these messages.
   package func prompt(_ messages: [ChatMessage], options: TextOptions) throws -> Prompt {
-    guard let template = base.template else {
+    guard let template = try base.template.get() else {
       let prompt = prompt(Self.plain(messages), options: Self.withoutRetrieval(options))
       let query = messages.last?.content ?? ""
       return prompt.behind(passage(for: query, before: prompt.ids.count, options))

@@ -207,7 +207,7 @@ import StageKit
       let file = try base.map(path)
       guard GGUFFile.isGGUF(file) else { continue }
       if let vocabulary = try GGUFFile(file).vocabulary {
-        try output.write("vocabulary.gguf", vocabulary)
+        try output.write(GGUFFile.vocabularyName, vocabulary)
         return
       }
     }

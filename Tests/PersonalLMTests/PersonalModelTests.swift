@@ -203,12 +203,22 @@ import Testing
     let options = TextOptions.greedy(maximumTokens: 8)
     let plain = try model.prompt(messages, options: options).ids
     #expect(model.text(of: plain) == "Be brief.\n\nOn Sunday we slept.\n\nThen")
-    let taught = try TinyBundles(template: true)
+    let taught = try TinyBundles(template: TinyBundles.bracketed)
     let other = try PersonalModel(bundle: taught.path(of: "ann"))
     let ids = try other.prompt(messages, options: options).ids
     #expect(
       other.text(of: ids)
         == "<system>Be brief.\n<user>On Sunday\n<assistant> we slept.\n<user>Then\n<assistant>")
+  }
+
+  @Test func `a template that cannot be carried out stands in the way of conversations alone`()
+    throws
+  {
+    let odd = try TinyBundles(template: "{% import 'macros' as m %}{{ m.all(messages) }}")
+    let model = try PersonalModel(bundle: odd.path(of: "ann"))
+    let options = TextOptions.greedy(maximumTokens: 8)
+    #expect(!model.prompt("red sails", options: options).ids.isEmpty)
+    #expect(throws: TemplateError.self) { try model.prompt([.user("Then")], options: options) }
   }
 
   @Test func `an answer that nobody reads on is not computed to its end`() async throws {

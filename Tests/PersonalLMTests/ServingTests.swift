@@ -17,7 +17,7 @@ final class Server {
   let client: HTTPClient
 
   init(
-    users: [String] = ["ann", "bob"], template: Bool = false, memory: Int = 1 << 30,
+    users: [String] = ["ann", "bob"], template: String? = nil, memory: Int = 1 << 30,
     limits: HTTPLimits = HTTPLimits(), set: (inout Service.Options) -> Void = { _ in }
   ) throws {
     bundles = try TinyBundles(users: users, template: template)
@@ -95,7 +95,7 @@ final class Server {
   }
 
   @Test func `a chat has its own shapes`() throws {
-    let server = try Server(template: true)
+    let server = try Server(template: TinyBundles.bracketed)
     let whole = server.chat("ann", "Hello", ["logprobs": true, "top_logprobs": 3])
     #expect(whole.status == 200, "\(whole.text)")
     let choice = try #require(whole.json["choices"]?.arrayValue?.first)

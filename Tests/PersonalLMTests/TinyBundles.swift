@@ -18,7 +18,11 @@ struct TinyBundles {
 
     """
 
-  init(users: [String] = ["ann", "bob"], template: Bool = false) throws {
+  /// A template of roles between brackets.
+  static let bracketed =
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}<assistant>"
+
+  init(users: [String] = ["ann", "bob"], template: String? = nil) throws {
     folder = try TemporaryFolder()
     self.users = users
     let base = try Self.base(template: template)
@@ -67,7 +71,7 @@ struct TinyBundles {
       }, uniquingKeysWith: { first, _ in first })
   }
 
-  private static func base(template: Bool) throws -> (files: [File], config: ModelConfig) {
+  private static func base(template: String?) throws -> (files: [File], config: ModelConfig) {
     var words = WordCounts()
     var text = Self.text
     text.withUTF8 { words.add($0, rule: .gpt2) }
@@ -84,10 +88,7 @@ struct TinyBundles {
       ("config.json", config.json()), ("model.safetensors", weights.bytes()),
       ("tokenizer.json", try tokenizer.json()), ("tokenizer_config.json", tokenizer.configJSON()),
     ]
-    if template {
-      let jinja = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}<assistant>"
-      files.append(("chat_template.jinja", Array(jinja.utf8)))
-    }
+    if let template { files.append(("chat_template.jinja", Array(template.utf8))) }
     return (files, config)
   }
 
