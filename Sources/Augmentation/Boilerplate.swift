@@ -1,12 +1,17 @@
 /// Recognises what assistants say instead of writing.
 enum Boilerplate {
   /// Whether a text has a phrase of an assistant that the user does not use.
-  /// - Parameter own: all of the user's texts, in lower case.
+  /// - Parameter own: all of the user's texts, `normalised`.
   static func isIn(_ text: String, own: String) -> Bool {
-    let lower = text.lowercased().replacing("\u{2019}", with: "'")
+    let lower = normalised(text)
     let start = lower.prefix(80)
     return openings.contains { start.hasPrefix($0) && !own.contains($0) }
       || phrases.contains { lower.contains($0) && !own.contains($0) }
+  }
+
+  /// A text in lower case, with straight apostrophes.
+  static func normalised(_ text: String) -> String {
+    text.lowercased().replacing("\u{2019}", with: "'")
   }
 
   private static let openings = [

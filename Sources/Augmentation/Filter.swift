@@ -28,9 +28,13 @@ public struct Filter {
     self.test = test
     self.options = options
     var detector = CopyDetector()
-    for record in history { detector.add(Rendering(record).completion) }
+    for record in history {
+      let rendering = Rendering(record)
+      detector.add(Self.compared(rendering.prompt, rendering.completion))
+    }
     self.history = detector
-    ownText = history.map { $0.text.lowercased() }.joined(separator: "\n")
+    ownText = Boilerplate.normalised(
+      history.flatMap { [$0.text, $0.title ?? "", $0.output ?? ""] }.joined(separator: "\n"))
   }
 
   /// Marks samples in their order: of two that are alike the first may stay.
@@ -41,7 +45,7 @@ public struct Filter {
       marked.verdict = failed == nil ? .accepted : .rejected
       marked.reason = failed?.rawValue
       marked.scores = scores
-      if failed == nil { accepted.add(sample.completion) }
+      if failed == nil { accepted.add(Self.compared(sample.prompt, sample.completion)) }
       return marked
     }
   }
@@ -51,9 +55,11 @@ public struct Filter {
     let isTask = !sample.prompt.isEmpty
     let words = Words.lowercased(text)
     let statistics = style.statistics
-    let own = history.likeness(to: words)
-    let other = accepted.likeness(to: words)
-    let inTest = max(test.share(of: text), isTask ? test.share(of: sample.prompt) : 0)
+    let compared = Self.compared(sample.prompt, text)
+    let comparedWords = Words.lowercased(compared)
+    let own = history.likeness(to: comparedWords)
+    let other = accepted.likeness(to: comparedWords)
+    let inTest = max(test.share(of: compared), isTask ? test.share(of: sample.prompt) : 0)
     let repeated = Self.repetition(words)
     let distance = style.distance(of: text)
     let ownDistance = statistics.distances.p95
@@ -85,6 +91,13 @@ public struct Filter {
       if fails { return (check, scores) }
     }
     return (nil, scores)
+  }
+
+  /// What copies are looked for in: the answer, or, where that is a label or a rating, so short that
+  /// many share it, the question with it.
+  private static func compared(_ prompt: String, _ completion: String) -> String {
+    let isShort = Words.lowercased(completion).count < Shingles.words
+    return isShort && !prompt.isEmpty ? prompt + "\n" + completion : completion
   }
 
   /// Whether a text is one at all: letters, no broken characters, and one line for an answer.

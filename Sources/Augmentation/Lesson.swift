@@ -31,7 +31,10 @@ public struct Lesson: Sendable {
         missing.append(place)
       }
       if !missing.isEmpty {
-        guard cap == 0 || asked + missing.count <= cap else {
+        let allowed = cap == 0 ? missing.count : min(missing.count, cap - asked)
+        let isCut = allowed < missing.count
+        missing.removeLast(missing.count - allowed)
+        guard !isCut || !missing.isEmpty else {
           throw TeacherError.cap(cap, remaining: requests.count - start)
         }
         asked += missing.count
@@ -40,6 +43,7 @@ public struct Lesson: Sendable {
           guard wanted.contains(place) else { return }
           try replies.keep(reply, to: batch[place].digest, draw: batch[place].draw)
         }
+        if isCut { throw TeacherError.cap(cap, remaining: requests.count - start - allowed) }
       }
       progress(end, requests.count)
     }

@@ -46,7 +46,10 @@ public struct OpenAITeacher: Teacher {
     guard !endpoint.isLoopback, !consent else { return }
     let records = assignments.flatMap { $0.examples + [$0.subject] }
     var sizes: [String: Int] = [:]
-    for record in records { sizes[record.id] = record.text.count }
+    for record in records {
+      let rendering = Rendering(record)
+      sizes[record.id] = rendering.prompt.count + rendering.completion.count
+    }
     throw TeacherError.consent(
       host: endpoint.host, requests: assignments.count, records: sizes.count,
       characters: sizes.values.reduce(0, +))

@@ -17,11 +17,13 @@ public struct SampleEncoder: Sendable {
   /// - Parameter window: at least 8.
   public init(tokenizer: any Tokenizer, window: Int) throws(EncodingError) {
     guard window >= 8 else { throw .windowTooSmall(window) }
-    guard let end = tokenizer.eosIDs.first ?? tokenizer.bosID else { throw .noSeparator }
+    guard let end = tokenizer.separatorID, let start = tokenizer.startID else {
+      throw .noSeparator
+    }
     self.tokenizer = tokenizer
     self.window = window
     self.end = end
-    start = tokenizer.bosID ?? end
+    self.start = start
   }
 
   /// The samples of one record.

@@ -13,7 +13,6 @@ public struct Retrieval {
   private let index: BM25Index
   private let tokenizer: any Tokenizer
   private let positions: Int
-  private let separator: Int32
   private let count: Int
 
   /// Tokens of a free text that serve as the query.
@@ -27,13 +26,12 @@ public struct Retrieval {
   ///   - positions: the most tokens of a sample.
   ///   - count: how many records are put before a sample, at most; each has an equal part of the room.
   public init(
-    index: BM25Index, tokenizer: any Tokenizer, positions: Int, separator: Int32, count: Int = 1
+    index: BM25Index, tokenizer: any Tokenizer, positions: Int, count: Int = 1
   ) {
     self.count = count
     self.index = index
     self.tokenizer = tokenizer
     self.positions = positions
-    self.separator = separator
   }
 
   /// The samples that, scored together, cover the same tokens as `samples`.
@@ -59,13 +57,13 @@ public struct Retrieval {
   private func helped(_ sample: TokenSample, from start: Int, query: [Int32]) -> [TokenSample] {
     let isQuestion = start == 0 && sample.labels.dropFirst().first == TokenSample.unlabelled
     let room = positions - sample.ids.count - (isQuestion ? Self.answerRoom : 0)
-    let share = room / count - 1
+    let share = room / count - tokenizer.idsAround
     guard start < sample.ids.count, share >= Self.leastRoom else { return [sample] }
     // The best stands last, next to what it is to help with.
     let found = index.search(tokenizer.decode(query), limit: count).reversed()
     guard !found.isEmpty else { return [sample] }
     let passages = found.flatMap {
-      [separator] + Rendering($0.record).tokens(room: share) { tokenizer.encode($0) }
+      tokenizer.standingBefore(Rendering($0.record).tokens(room: share) { tokenizer.encode($0) })
     }
     var labels = sample.labels
     for i in 0..<start { labels[i] = TokenSample.unlabelled }

@@ -75,8 +75,8 @@ public struct GGUFFile: Sendable {
 
   /// A file of its own with the vocabulary and no tensors; nil if there is no vocabulary.
   public var vocabulary: [UInt8]? {
+    guard metadata["tokenizer.ggml.tokens"] != nil else { return nil }
     let kept = metadata.filter { $0.key.hasPrefix("tokenizer.") }
-    guard !kept.isEmpty else { return nil }
     return GGUFLayout(
       metadata: kept.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, tensors: []
     ).header

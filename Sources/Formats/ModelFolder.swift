@@ -46,7 +46,8 @@ public struct ModelFolder: Sendable {
 
   /// Whether a file of a model's folder holds weights, or says where they are.
   public static func isWeights(_ path: String) -> Bool {
-    [".safetensors", ".safetensors.index.json", ".gguf"].contains { path.hasSuffix($0) }
+    if path == GGUFFile.vocabularyName { return false }
+    return [".safetensors", ".safetensors.index.json", ".gguf"].contains { path.hasSuffix($0) }
       || path.isEmpty || isCheckpoint(path)
   }
 

@@ -44,9 +44,9 @@ public struct PersonalModel: Sendable {
     } else {
       adapter = nil
     }
-    if bundle.paths.contains("index.json"), let separator = base.tokenizer.separatorID {
+    if bundle.paths.contains("index.json"), base.tokenizer.startID != nil {
       let bytes = try bundle.map("index.json").withBytes { Array($0) }
-      retrieval = Retrieval(index: try BM25Index(decoding: bytes), separator: separator)
+      retrieval = Retrieval(index: try BM25Index(decoding: bytes))
     } else {
       retrieval = nil
     }
@@ -253,8 +253,7 @@ public struct PersonalModel: Sendable {
   /// The tokens of a text that is to be continued: what starts a text, then the text.
   package func prompt(_ text: String, options: TextOptions) -> Prompt {
     let tokenizer = base.tokenizer
-    let start = tokenizer.bosID ?? tokenizer.separatorID
-    let ids = (start.map { [$0] } ?? []) + tokenizer.encode(text)
+    let ids = (tokenizer.startID.map { [$0] } ?? []) + tokenizer.encode(text)
     return Prompt(ids: ids, isEmpty: text.isEmpty)
       .behind(passage(for: text, before: ids.count, options))
   }

@@ -130,29 +130,26 @@ extension Builder {
   ) async throws -> Outcome {
     var outcome = draft
     guard let key = outcome.key else { return outcome }
+    var lock: FileLock?
+    // Held until the result is recorded.
+    defer { withExtendedLifetime(lock) {} }
+    if runner.isReal {
+      // Whoever else is at this very action is waited for, and its result adopted; with no cores in
+      // hand, which that one may need for a repair.
+      lock = try await waitForLock(key)
+      guard lock != nil else { return outcome }
+      try cache.refresh()
+      if !again, let known = try cache.action(key), try damagedOutputs(of: known).isEmpty {
+        try adopt(
+          known, state: try cache.state(user: outcome.user, node: outcome.node), into: &outcome)
+        return outcome
+      }
+    }
     var grant = await take(step)
     do {
       if mustStop {
         await giveBack(&grant)
         return outcome
-      }
-      var lock: FileLock?
-      // Held until the result is recorded.
-      defer { withExtendedLifetime(lock) {} }
-      if runner.isReal {
-        // Whoever else is at this very action is waited for, and its result adopted.
-        lock = try await waitForLock(key)
-        guard lock != nil else {
-          await giveBack(&grant)
-          return outcome
-        }
-        try cache.refresh()
-        if !again, let known = try cache.action(key), try damagedOutputs(of: known).isEmpty {
-          await giveBack(&grant)
-          try adopt(
-            known, state: try cache.state(user: outcome.user, node: outcome.node), into: &outcome)
-          return outcome
-        }
       }
       outcome = try await perform(step, ingredients, key, user, source, &grant, outcome)
     } catch {

@@ -174,9 +174,11 @@ public final class Service: Sendable {
       throw .server("The model '\(request.model)' cannot be loaded; the server's log says why.")
     }
     let cost = request.cost
-    if request.choices != nil, cost > options.concurrency {
-      // Trying again later would not help.
-      throw .field("choices", "must hold at most \(options.concurrency) texts")
+    // Trying again later would not help.
+    guard cost <= options.concurrency else {
+      throw request.choices != nil
+        ? .field("choices", "must hold at most \(options.concurrency) texts")
+        : .field("n", "asks with this prompt for more than \(options.concurrency) answers at once")
     }
     let isAdmitted = running.withLock { running in
       guard running + cost <= options.concurrency else { return false }
@@ -184,15 +186,25 @@ public final class Service: Sendable {
       return true
     }
     guard isAdmitted else { throw .tooMany }
-    defer { running.withLock { $0 -= cost } }
+    var isIn = true
+    // Before the last of an answer is sent: who has it may ask again at once.
+    func leave() {
+      if isIn { running.withLock { $0 -= cost } }
+      isIn = false
+    }
+    defer { leave() }
     let format = AnswerFormat(api, model: request.model)
     let prompts = try Self.prompts(request, model, api)
     if let choices = request.choices {
-      try send(choose(choices, prompts[0], model, format, response), response)
+      let answer = try choose(choices, prompts[0], model, format, response)
+      leave()
+      try send(answer, response)
     } else if request.streams {
-      try stream(request, prompts, model, format, response)
+      try stream(request, prompts, model, format, response, leave)
     } else {
-      try send(try whole(request, prompts, model, format, response), response)
+      let answer = try whole(request, prompts, model, format, response)
+      leave()
+      try send(answer, response)
     }
   }
 
@@ -335,7 +347,7 @@ public final class Service: Sendable {
 
   private func stream(
     _ request: AnswerRequest, _ prompts: [PersonalModel.Prompt], _ model: PersonalModel,
-    _ format: AnswerFormat, _ response: HTTPResponse
+    _ format: AnswerFormat, _ response: HTTPResponse, _ leave: () -> Void
   ) throws(APIError) {
     let (queue, cancel) = start(request, prompts, model)
     var answers = [Answer](repeating: Answer(), count: prompts.count * request.count)
@@ -370,6 +382,7 @@ public final class Service: Sendable {
       if request.includesUsage {
         try event(format.usage(Self.usage(answers, each: request.count)))
       }
+      leave()
       try response.part(Array("data: [DONE]\n\n".utf8))
       try response.end()
     } catch {

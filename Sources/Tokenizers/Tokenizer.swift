@@ -47,4 +47,17 @@ extension Tokenizer {
 
   /// The id written between texts: what ends one, else what starts one.
   public var separatorID: Int32? { eosIDs.first ?? bosID }
+
+  /// The id that texts start with: what starts one, else what ends one.
+  public var startID: Int32? { bosID ?? eosIDs.first }
+
+  /// A text's ids as they stand before another text: with what starts it, and what ends it unless the
+  /// start of the next says so.
+  public func standingBefore(_ ids: [Int32]) -> [Int32] { start + ids + end }
+
+  /// How many ids `standingBefore` adds.
+  public var idsAround: Int { start.count + end.count }
+
+  private var start: [Int32] { startID.map { [$0] } ?? [] }
+  private var end: [Int32] { separatorID == startID ? [] : separatorID.map { [$0] } ?? [] }
 }

@@ -141,16 +141,14 @@ struct Arms {
     guard !counts.isEmpty, counts.allSatisfy({ (1...64).contains($0) }),
       Set(counts).count == counts.count
     else { throw EvaluateError.badCounts(text) }
-    guard let tokenizer, let input = context.optionalInput("index"),
-      let end = tokenizer.separatorID
+    guard let tokenizer, let input = context.optionalInput("index"), tokenizer.startID != nil
     else { return [] }
     let index = try BM25Index(decoding: input.read())
     return counts.enumerated().map { place, count in
       (
         place == 0 ? "+retrieval" : "+retrieval-\(count)",
         Retrieval(
-          index: index, tokenizer: tokenizer, positions: config.maximumPositions, separator: end,
-          count: count)
+          index: index, tokenizer: tokenizer, positions: config.maximumPositions, count: count)
       )
     }
   }

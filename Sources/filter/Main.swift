@@ -7,7 +7,7 @@ public import StageKit
 /// Marks synthetic samples with verdict, reason and scores; none vanishes.
 @main enum FilterStage: Stage {
   static let name = "filter"
-  static let version = 1
+  static let version = 2
   static let summary =
     "Marks samples that are malformed, copied, repeated or not in the user's manner."
 

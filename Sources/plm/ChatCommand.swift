@@ -73,7 +73,7 @@ struct ChatCommand: AsyncParsableCommand {
     case ModelError.tooLong(let tokens, let positions):
       "this line is too long for the model · \(tokens) tokens with what must stand around it, of "
         + "\(positions) · say it shorter"
-    case ModelError.noRoom, ModelError.emptyPrompt, is TemplateError: "\(error)"
+    case ModelError.noRoom, ModelError.emptyPrompt, TemplateError.raised: "\(error)"
     default: throw error
     }
   }

@@ -139,7 +139,7 @@ import Tokenizers
   private static func vocabulary(
     _ base: InputArtifact, _ config: ModelConfig, _ context: StageContext
   ) throws -> [(key: String, value: GGUFValue)]? {
-    guard TokenizerFolder.isThere(in: base.filePaths) else {
+    guard try hasVocabulary(base) else {
       context.log("the base has no tokenizer: model.gguf will have none either")
       return nil
     }
@@ -151,17 +151,31 @@ import Tokenizers
         found: [config.vocabularySize, config.hiddenSize])
     }
     var metadata = try tokenizer.ggufMetadata(count: config.vocabularySize)
-    // A model may end its turns with another token than texts; GGUF has a key for one such.
+    // A model may end its turns and messages with other tokens than texts; GGUF has a key for each.
     let known = 0..<Int32(clamping: tokenizer.vocabularyCount)
-    if let end = tokenizer.eosIDs.first,
-      let other = config.eosIDs.first(where: { $0 != end && known.contains($0) })
-    {
-      metadata.append(("tokenizer.ggml.eot_token_id", .uint32(UInt32(other))))
+    let others = config.eosIDs.filter { $0 != tokenizer.eosIDs.first && known.contains($0) }
+    for (name, other) in zip(["eot", "eom"], others) {
+      metadata.append(("tokenizer.ggml.\(name)_token_id", .uint32(UInt32(other))))
+    }
+    if others.count > 2 {
+      context.log("ends of texts that GGUF has no key for are left out: \(others.dropFirst(2))")
     }
     if let template = try template(base, context) {
       metadata.append((ChatTemplate.ggufKey, .string(template)))
     }
     return metadata
+  }
+
+  /// Whether the base has a tokenizer; a GGUF file may be without one.
+  private static func hasVocabulary(_ base: InputArtifact) throws -> Bool {
+    let paths = base.filePaths
+    let besides = paths.filter { !$0.isEmpty && !$0.hasSuffix(".gguf") }
+    if TokenizerFolder.isThere(in: besides) { return true }
+    return try paths.contains { path in
+      guard path.isEmpty || path.hasSuffix(".gguf") else { return false }
+      let file = try base.map(path)
+      return try GGUFFile.isGGUF(file) && GGUFFile(file).vocabulary != nil
+    }
   }
 
   /// Other programs may carry out what plm cannot: the template is passed on as it is.

@@ -12,22 +12,21 @@ struct ModelGenerator: TextGenerator {
   private let adapter: Adapter?
   private let tokenizer: any Tokenizer
   private let options: GenerationOptions
-  private let separator: Int32
+  private let start: Int32
+  private let end: Int32
 
   /// Opens a base, and an adapter to speak through.
   init(base: InputArtifact, adapter: InputArtifact?, options: GenerationOptions) throws {
     let folder = try ModelFolder(paths: base.isTree ? base.paths : [""], map: { try base.map($0) })
-    guard base.has("tokenizer.json") else {
-      throw FormatError.missing(format: "teacher", field: "tokenizer.json")
+    let tokenizer = try TokenizerFolder.open(paths: base.isTree ? base.paths : [""]) {
+      try base.map($0)
     }
-    let tokenizer = try ByteLevelBPE(
-      json: base.read("tokenizer.json"),
-      config: base.has("tokenizer_config.json") ? base.read("tokenizer_config.json") : nil)
-    guard let separator = tokenizer.separatorID else {
+    guard let start = tokenizer.startID, let end = tokenizer.separatorID else {
       throw FormatError.missing(format: "teacher", field: "end-of-text token")
     }
     self.tokenizer = tokenizer
-    self.separator = separator
+    self.start = start
+    self.end = end
     model = try LanguageModel(folder)
     self.adapter = try adapter.map { input in
       try Adapter(
@@ -51,7 +50,7 @@ struct ModelGenerator: TextGenerator {
     }
     var options = options
     options.seed = seed
-    options.stop = [separator]
+    options.stop = [end]
     options.maximumTokens = limits.max() ?? 0
     return try zip(network.generate(tokens, options: options), limits).map { continuation, limit in
       let isCut = continuation.tokens.count > limit
@@ -76,13 +75,13 @@ struct ModelGenerator: TextGenerator {
     var documents: [[Int32]] = []
     for document in prompt.documents.reversed() {
       let ids = tokenizer.encode(document)
-      guard ids.count + 1 <= room else {
-        if documents.isEmpty, room > 32 { documents = [ids.suffix(room - 1)] }
+      guard ids.count + tokenizer.idsAround <= room else {
+        if documents.isEmpty, room > 32 { documents = [ids.suffix(room - tokenizer.idsAround)] }
         break
       }
-      room -= ids.count + 1
+      room -= ids.count + tokenizer.idsAround
       documents.insert(ids, at: 0)
     }
-    return (documents.flatMap { [separator] + $0 } + [separator] + opening, limit)
+    return (documents.flatMap(tokenizer.standingBefore) + [start] + opening, limit)
   }
 }

@@ -76,6 +76,41 @@ struct FilterTests {
     #expect(filter.mark([question])[0].reason == "copy of test")
   }
 
+  @Test func `a rating that many share is no copy, its question may be`() {
+    let reviews = (0..<8).map {
+      Record(
+        id: "\($0)", text: "review",
+        input: "Rate this, please: item \($0) broke after \($0 + 2) days of careful use at home",
+        output: "\($0 % 3 + 3)")
+    }
+    var options = FilterOptions()
+    (options.styleDistance, options.shortest, options.longest) = (1e6, 0, 1e6)
+    var filter = Filter(
+      history: reviews, style: Style(reviews), test: Shingles(of: [Record(id: "t", text: "4")]), options: options)
+    func mark(_ question: String, _ answer: String) -> String? {
+      filter.mark([
+        Sample(
+          id: question, prompt: question, completion: answer, origin: .init(kind: "synthetic"))
+      ])[0].reason
+    }
+    let fresh = "What is it worth? A lamp that lights by itself whenever anybody sings below it"
+    #expect(mark(fresh, "4") == nil)
+    #expect(mark(fresh, "4") == "exact duplicate")
+    #expect(mark(reviews[1].input ?? "", "4") == "exact duplicate")
+  }
+
+  @Test func `who writes with curly apostrophes may go on`() {
+    let notes = (0..<8).map {
+      Record(id: "\($0)", text: "I can\u{2019}t say that walk \($0) was long, but the hill was steep.")
+    }
+    var options = FilterOptions()
+    options.styleDistance = 1e6
+    var filter = Filter(
+      history: notes, style: Style(notes), test: Shingles(), options: options)
+    let sample = sample("I can\u{2019}t say how far the mill is, but the bridge was down again.")
+    #expect(filter.mark([sample])[0].reason == nil)
+  }
+
   @Test func `of two that are alike the first stays`() {
     var filter = filter()
     let near = Self.good.replacing("came to", with: "walked to")

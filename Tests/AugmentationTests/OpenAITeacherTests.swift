@@ -215,6 +215,20 @@ struct OpenAITeacherTests {
       #expect(words.contains("consent=true"))
       #expect(words.contains("6 requests"))
     }
+    // What is told is what would go: questions and answers, not texts alone.
+    let pairs = (0..<4).map {
+      Record(id: "p\($0)", text: "Q\($0)", input: "Q\($0)", output: String(repeating: "a", count: 98))
+    }
+    let told = await #expect(throws: TeacherError.self) {
+      try await Lesson(
+        AssignmentPlan.make(pairs, count: 2, examples: 3, seed: 1),
+        teacher: teacher("https://api.example.com/v1"), replies: MemoryReplies())
+    }
+    if case .consent(_, _, let records, let characters)? = told {
+      #expect(characters >= 100 * records)
+    } else {
+      Issue.record("\(String(describing: told))")
+    }
     // With consent it tries.
     let delivery = Delivery(concurrency: 1, timeout: 1, retries: 0, pause: 0)
     let tried = await #expect(throws: TeacherError.self) {
@@ -223,6 +237,22 @@ struct OpenAITeacherTests {
         replies: MemoryReplies())
     }
     #expect(tried?.description.contains("no answer") == true)
+  }
+
+  @Test func `a cap below what is handed over at once is used up, and then told of`() async throws {
+    let server = try ChatServer { number, _ in Self.reply(Self.texts(["Text \(number)."])) }
+    let replies = MemoryReplies()
+    let teacher = try teacher(server.address)
+    for asked in [4, 6] {
+      let isLast = asked == 6
+      let run = { try await Lesson(self.plan, teacher: teacher, replies: replies, cap: 4) }
+      if isLast {
+        #expect(try await run().asked == 2)
+      } else {
+        await #expect(throws: TeacherError.cap(4, remaining: 2)) { try await run() }
+      }
+      #expect(server.requests.count == asked && replies.count == asked)
+    }
   }
 
   @Test func `a redirection is not followed`() async throws {

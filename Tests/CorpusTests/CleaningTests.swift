@@ -106,11 +106,12 @@ import Testing
     for (name, text) in [
       ("tests", #"{"title":"Caf\u00e9s of our old town"}"#),
       ("tasks", "{\"a\":\"Four more words and none\"}\n{\"a\":\"1\"}\n"),
-      ("users", "[Illustration: a raft upon the river]"),
+      ("users", "[Illustration: a raft upon the river]"), ("poems", "[1]\n\nA text like any other"),
     ] { try avoided.add(Array(text.utf8), name: name) }
     #expect(avoided.match(WordRuns.words("cafés of our old town")) == 3)
     #expect(avoided.match(WordRuns.words("four more words and none")) == 4)
     #expect(avoided.match(WordRuns.words("illustration a raft upon the river")) == 5)
+    #expect(avoided.match(WordRuns.words("a text like any other")) == 6)
   }
 }
 

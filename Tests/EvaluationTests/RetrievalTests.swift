@@ -43,7 +43,7 @@ private struct WordTokenizer: Tokenizer {
       Record(id: "other", text: Self.other),
     ]
     return Retrieval(
-      index: BM25Index(records), tokenizer: tokenizer, positions: positions, separator: 0)
+      index: BM25Index(records), tokenizer: tokenizer, positions: positions)
   }
 
   private func sample(_ text: String, prompt: String = "", record: String = "r") -> TokenSample {
@@ -103,7 +103,7 @@ private struct WordTokenizer: Tokenizer {
         ids: [0] + tokenizer.encode("early1 early2 else3") + [0],
         labels: [-100, -100, -100] + tokenizer.encode("else3") + [0], record: "r")
       return Retrieval(
-        index: BM25Index(records), tokenizer: tokenizer, positions: positions, separator: 0,
+        index: BM25Index(records), tokenizer: tokenizer, positions: positions,
         count: 2
       ).augment([question])
     }

@@ -4,6 +4,7 @@ import Foundation
 import Graph
 import ObjectStore
 import Resolver
+import Synchronization
 import TestKit
 import Testing
 
@@ -149,6 +150,28 @@ import Testing
     #expect(outcomes["ann/head"]?.status == .ran)
     #expect(outcomes["ann/head"]?.warnings.count == 1)
     #expect(Files.names(lab.store.path + "/quarantine").count == 1)
+  }
+
+  @Test(.timeLimit(.minutes(10)))
+  func `who waits for another's repair holds no cores`() async throws {
+    // Two users with the same text have the same actions: one repairs, the other waits for it.
+    let lab = try Lab(users: ["ann": "one", "bob": "one"])
+    _ = try await lab.ran()
+    let digest = try #require(try await lab.digests()["ann/take"]?["text"])
+    let (store, place) = (lab.store, try lab.place(of: digest))
+    let damaged = Mutex(false)
+    lab.settings = ["head.k=3"]
+    let runner = FakeRunner(store) { action, store in
+      // The first reader finds its input damaged, when both are under way.
+      if action.step.name == "head", damaged.withLock({ old in defer { old = true }; return !old }) {
+        try await Task.sleep(for: .milliseconds(300))
+        try Files.flipBit(place, at: 2)
+      }
+      return try await Lab.work(action, store)
+    }
+    let outcomes = try await lab.build(["ann/head", "bob/head"], runner: runner, jobs: 1)
+    #expect(outcomes["ann/head"]?.isDone == true && outcomes["bob/head"]?.isDone == true)
+    #expect(runner.ran.filter { $0.hasSuffix("take") }.count == 1)
   }
 
   @Test func `a damaged snapshot of a source is taken again`() async throws {
