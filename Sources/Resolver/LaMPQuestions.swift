@@ -19,6 +19,8 @@ public final class LaMPQuestions: Sendable {
   /// One file of gold outputs.
   private struct Golds: Sendable {
     let name: String
+    /// The name of the questions that it answers.
+    let questions: String
     let task: JSON
     let golds: [String: JSON]
   }
@@ -29,7 +31,8 @@ public final class LaMPQuestions: Sendable {
   /// Reads the users of a questions file and of its sibling of the other split.
   static func users(_ path: String, cache: ActionCache) throws -> [User] {
     let (folder, names) = files(besides: path)
-    var digests: [JSON] = []
+    // Slices of another rule must not be found again: this one gives each split its own outputs.
+    var digests: [JSON] = ["golds by split"]
     for name in names {
       let place = "\(folder)/\(name)"
       guard let stamp = FileStamp(path: place) else { continue }
@@ -82,18 +85,26 @@ public final class LaMPQuestions: Sendable {
     return (folder, names)
   }
 
-  /// The files that belong together: both splits, questions and outputs, with one prefix.
+  /// The files that belong together: all splits but training, questions and outputs, with one
+  /// prefix.
   private static func siblings(of name: String) -> [String] {
-    guard let range = name.range(of: "questions.json") else { return [name] }
-    let before = name[..<range.lowerBound]
-    for split in ["dev_", "test_"] where before.hasSuffix(split) {
-      let stem = before.dropLast(split.count)
-      return ["dev", "test"].flatMap {
-        ["\(stem)\($0)_outputs.json", "\(stem)\($0)_questions.json"]
-      }
+    guard name.hasSuffix(questionsEnd) else { return [name] }
+    let before = name.dropLast(questionsEnd.count)
+    let mark = before.last ?? " "
+    let words = before.split(omittingEmptySubsequences: false) { "_-.".contains($0) }
+    let splits = ["dev", "val", "validation", "test"]
+    // The word directly before "questions", which a mark divides from it.
+    guard words.last?.isEmpty == true, let split = words.dropLast().last.map(String.init),
+      splits.contains(split)
+    else { return [name, before + outputsEnd] }
+    let prefix = before.dropLast(split.count + 1)
+    return splits.flatMap {
+      ["\(prefix)\($0)\(mark)\(outputsEnd)", "\(prefix)\($0)\(mark)\(questionsEnd)"]
     }
-    return [name, "\(before)outputs.json"]
   }
+
+  private static let questionsEnd = "questions.json"
+  private static let outputsEnd = "outputs.json"
 
   private init(folder: String, names: [String]) throws {
     var questions: [Questions] = []
@@ -101,13 +112,14 @@ public final class LaMPQuestions: Sendable {
     for name in names {
       let path = "\(folder)/\(name)"
       let file = try MappedFile(path: path)
-      if name.hasSuffix("outputs.json") {
+      if name.hasSuffix(Self.outputsEnd) {
         guard let json = try? JSON(parsing: withExtendedLifetime(file) { Array(file.bytes) }),
           let list = json["golds"]?.arrayValue
         else { throw ResolverError.badUsers(path: path, line: 0, why: "not a LaMP outputs file") }
         golds.append(
           Golds(
-            name: name, task: json["task"] ?? .null,
+            name: name, questions: name.dropLast(Self.outputsEnd.count) + Self.questionsEnd,
+            task: json["task"] ?? .null,
             golds: Dictionary(
               list.compactMap { gold in Self.text(gold["id"]).map { ($0, gold) } },
               uniquingKeysWith: { first, _ in first })))
@@ -147,10 +159,8 @@ public final class LaMPQuestions: Sendable {
   /// Returns the files of one user.
   func files(of user: String) -> [(name: String, bytes: [UInt8])] {
     var files: [(name: String, bytes: [UInt8])] = []
-    var mine: Set<String> = []
     for part in questions {
       guard let ranges = part.byUser[user] else { continue }
-      mine.formUnion(part.identifiers[user] ?? [])
       var bytes: [UInt8] = [UInt8(ascii: "[")]
       for (index, range) in ranges.enumerated() {
         if index > 0 { bytes += ",\n".utf8 }
@@ -162,6 +172,8 @@ public final class LaMPQuestions: Sendable {
       files.append((part.name, bytes))
     }
     for part in golds {
+      // Every split may count its questions from 0, so ids say nothing across files.
+      let mine = questions.first { $0.name == part.questions }?.identifiers[user] ?? []
       let own = part.golds.filter { mine.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
       guard !own.isEmpty else { continue }
       let json: JSON = ["golds": .array(own), "task": part.task]

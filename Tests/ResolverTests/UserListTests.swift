@@ -90,6 +90,32 @@ import Testing
     }
   }
 
+  @Test func `a slice has the outputs of its own questions, under any prefix`() throws {
+    func question(_ id: Int, _ user: String) -> String {
+      "{\"id\": \(id), \"user_id\": \"\(user)\", \"input\": \"x\"}"
+    }
+    func write(_ split: String, _ questions: [String], _ golds: ClosedRange<Int>) throws {
+      let list = golds.map { "{\"id\": \($0), \"output\": \"\(split) \($0)\"}" }
+      try Files.write(
+        "[" + questions.joined(separator: ",") + "]",
+        to: temporary.folder("LaMP_4-\(split)_questions.json"))
+      try Files.write(
+        "{\"golds\": [" + list.joined(separator: ",") + "]}",
+        to: temporary.folder("LaMP_4-\(split)_outputs.json"))
+    }
+    try write("validation", [question(0, "ann"), question(1, "ann"), question(2, "bob")], 0...2)
+    try write("test", [question(0, "bob"), question(2, "ann"), question(1, "bob")], 0...2)
+    let users = try read("LaMP_4-validation_questions.json").users
+    #expect(users.map(\.name) == ["ann", "bob"])
+    guard case .slice(let digest, _) = users[0].source else { throw LabError(text: "no slice") }
+    let tree = try temporary.store.tree(digest)
+    let outputs = try tree.entries.filter { $0.path.hasSuffix("outputs.json") }.map {
+      try JSON(parsing: try temporary.store.read($0.digest))["golds"]?.arrayValue?
+        .compactMap { $0["output"]?.stringValue }
+    }
+    #expect(outputs == [["test 2"], ["validation 0", "validation 1"]])
+  }
+
   @Test func `without a user the question is the user`() throws {
     try Files.write(
       "[{\"id\": 1, \"input\": \"x\"}, {\"id\": 2, \"input\": \"y\"}]",
