@@ -40,9 +40,7 @@ enum CSVReader {
         continue
       }
       let written = field(dateColumn)
-      let date = written.flatMap { text in
-        CalendarDate.normalised(text) ?? Double(text).flatMap { CalendarDate.normalised($0) }
-      }
+      let date = written.flatMap { CalendarDate.inField($0) }
       if written != nil, date == nil { reading.note(path, .date, first: place, .leftUndated) }
       let title = field(titleColumn)
       let id = field(idColumn) ?? RecordName.of(body)

@@ -35,6 +35,11 @@ public enum CalendarDate {
     return instant(seconds: Int((number >= 1e11 ? number / 1000 : number).rounded(.down)))
   }
 
+  /// Reads a field of a table or an object, where seconds since 1970 may stand as text.
+  static func inField(_ text: String) -> String? {
+    normalised(text) ?? Double(text.trimmed).flatMap { normalised($0) }
+  }
+
   private static func compactDay(year: Int, _ scan: inout Scan) -> String? {
     guard let month = scan.digits(2), (1...12).contains(month), let day = scan.digits(2),
       (1...length(of: month, in: year)).contains(day), scan.atEnd

@@ -35,7 +35,7 @@ enum JSONLinesReader {
     var date: String?
     if let raw = object.first(names.date) {
       date = raw.date
-      if date == nil, !raw.isEmpty { reading.note(path, .date, first: place, .leftUndated) }
+      if date == nil { reading.note(path, .date, first: place, .leftUndated) }
     }
     let id = object.text(names.id)?.trimmed ?? ""
     let name = id.isEmpty ? RecordName.of(text) : id
@@ -57,32 +57,7 @@ enum JSONLinesReader {
 
 /// Stores the plain fields of a JSON object, under lower-case names.
 struct JSONObject: Decodable {
-  private var fields: [String: Field] = [:]
-
-  /// A text or a number.
-  enum Field {
-    case text(String)
-    case number(Double)
-
-    var isEmpty: Bool {
-      if case .text(let text) = self { text.trimmed.isEmpty } else { false }
-    }
-
-    var text: String {
-      switch self {
-      case .text(let text): text
-      case .number(let number):
-        Int(exactly: number).map(String.init) ?? String(number)
-      }
-    }
-
-    var date: String? {
-      switch self {
-      case .text(let text): CalendarDate.normalised(text)
-      case .number(let number): CalendarDate.normalised(number)
-      }
-    }
-  }
+  private var fields: [String: PlainValue] = [:]
 
   private struct Key: CodingKey {
     let stringValue: String
@@ -95,17 +70,14 @@ struct JSONObject: Decodable {
     let container = try decoder.container(keyedBy: Key.self)
     for key in container.allKeys.sorted(by: { $0.stringValue > $1.stringValue }) {
       let name = key.stringValue.lowercased()
-      if let text = try? container.decode(String.self, forKey: key) {
-        fields[name] = .text(text)
-      } else if let number = try? container.decode(Double.self, forKey: key) {
-        fields[name] = .number(number)
-      }
+      guard let value = try? container.decode(PlainValue.self, forKey: key) else { continue }
+      if fields[name] == nil || !value.isEmpty { fields[name] = value }
     }
   }
 
-  /// The first field there is among several names.
-  func first(_ names: [String]) -> Field? {
-    for name in names { if let field = fields[name] { return field } }
+  /// The first field that holds anything, among several names.
+  func first(_ names: [String]) -> PlainValue? {
+    for name in names { if let field = fields[name], !field.isEmpty { return field } }
     return nil
   }
 

@@ -2,19 +2,24 @@ import Foundation
 
 /// Reads LaMP questions with their answers, which may stand in several files.
 ///
-/// A user's profile becomes history; questions from `dev_*` become validation, those from `test_*`
-/// test, those from `train_*` history. A JSON file that holds a list of plain objects is read like
-/// JSON Lines.
+/// A user's profile becomes history; questions from `dev_questions` become validation, those from
+/// `test_questions` test, those from `train_questions` history. A file of outputs answers the
+/// questions of the file with the same stem alone, because every split may count its questions
+/// from 0. A JSON file that holds a list of plain objects is read like JSON Lines.
 struct LaMPReader {
   private let options: ReadingOptions
   private var questions: [(question: Question, path: String, number: Int)] = []
-  private var answers: [String: String] = [:]
+  /// The answers by the stem of their file, and by the question's id.
+  private var answers: [String: [String: String]] = [:]
+  private var answerCount = 0
+  /// Answers from files whose names promise no side, by the stem too.
+  private var sideless: Set<String> = []
   private var task: String?
 
   init(options: ReadingOptions) { self.options = options }
 
   /// How many questions were read so far, answers among them.
-  var count: Int { questions.count + answers.count }
+  var count: Int { questions.count + answerCount }
 
   static func looksLikeAnswers(_ start: String) -> Bool {
     start.contains("\"golds\"")
@@ -33,7 +38,12 @@ struct LaMPReader {
       for (at, question) in list.enumerated() { questions.append((question, path, at + 1)) }
     } else if let file = try? decoder.decode(Answers.self, from: data) {
       task = task ?? file.task
-      for answer in file.golds { answers[answer.id.text] = answer.output.text }
+      let name = LaMPFileName(path)
+      for answer in file.golds {
+        answers[name.stem, default: [:]][answer.id.text] = answer.output.text
+      }
+      answerCount += file.golds.count
+      if name.side == nil { sideless.insert(name.stem) }
     } else if let list = try? decoder.decode([JSONObject].self, from: data) {
       for (at, object) in list.enumerated() {
         JSONLinesReader.add(
@@ -54,47 +64,75 @@ struct LaMPReader {
     let user = options.user.isEmpty ? users.first ?? "" : options.user
     let own = questions.filter { $0.question.user == user }
     let task = task ?? own.lazy.compactMap { Self.task(of: $0.question.input) }.first
-    var asked: Set<String> = []
+    let stray = strayAnswers()
+    var taken = Taken()
     var profile: [(entry: Entry, path: String)] = []
     var known: Set<String> = []
     for (question, path, number) in own {
       for entry in question.profile where known.insert(entry.id.text).inserted {
         profile.append((entry, path))
       }
-      add(question, task, path, number, &asked, into: &reading)
+      let name = LaMPFileName(path)
+      let answer = (answers[name.stem] ?? stray)[question.id.text]
+      add(question, answer, task, name, "\(path):\(number)", path, &taken, into: &reading)
     }
     let opening = own.first.flatMap { Self.opening(of: $0.question.input, task: task) }
     for (entry, path) in profile {
-      add(entry, task, opening, path, asked, into: &reading)
+      add(entry, task, opening, path, taken, into: &reading)
     }
   }
 
+  /// Answers that no file of questions goes with by name, as in one file for all splits.
+  private func strayAnswers() -> [String: String] {
+    let paired = Set(Set(questions.map(\.path)).map { LaMPFileName($0).stem })
+    var stray: [String: String] = [:]
+    for stem in sideless.subtracting(paired).sorted() {
+      stray.merge(answers[stem] ?? [:]) { first, _ in first }
+    }
+    return stray
+  }
+
+  /// Stores what the questions so far leave for no one else.
+  private struct Taken {
+    var asked = AskedTexts()
+    var ids: Set<String> = []
+    /// The ids by stem.
+    var questions: [String: Set<String>] = [:]
+  }
+
   private func add(
-    _ question: Question, _ task: String?, _ path: String, _ number: Int,
-    _ asked: inout Set<String>, into reading: inout Reading
+    _ question: Question, _ answer: String?, _ task: String?, _ name: LaMPFileName,
+    _ source: String, _ path: String, _ taken: inout Taken, into reading: inout Reading
   ) {
     let id = question.id.text
     let input = TextDecoding.normalised(question.input)
     let about = TextDecoding.normalised(Self.subject(of: input, task: task))
-    let side = Self.side(of: path)
-    if side != .history { asked.insert(about) }
-    guard let answer = answers[id].map(TextDecoding.normalised), !answer.isEmpty else {
+    let side = name.side ?? .history
+    let answer = answer.map(TextDecoding.normalised) ?? ""
+    // A question of the history that nobody answered leaves the entry about it to be learned from.
+    if side != .history || !answer.isEmpty { taken.asked.add(about) }
+    guard !answer.isEmpty else {
       reading.note(path, .noAnswer, first: "question \(id)", .skipped)
       return
     }
-    // The same id in another file would be another record: sides are kept by id.
-    guard reading.sides[id] == nil else {
+    // Another file may use the same id for another question; in one file it is the same again.
+    guard taken.questions[name.stem, default: []].insert(id).inserted,
+      let free = [id, "\(side.rawValue)/\(id)", "\(name.stem)/\(id)"].first(where: {
+        !taken.ids.contains($0)
+      })
+    else {
       reading.note(path, .repeatedID, first: id, .skipped)
       return
     }
-    reading.records.append(
-      Record(
-        id: id, source: "\(path):\(number)", text: about, task: task, input: input, output: answer))
-    reading.sides[id] = side
+    if free != id { reading.note(path, .repeatedID, first: id, .renamed) }
+    taken.ids.insert(free)
+    reading.add(
+      Record(id: free, source: source, text: about, task: task, input: input, output: answer),
+      on: side)
   }
 
   private func add(
-    _ entry: Entry, _ task: String?, _ opening: String?, _ path: String, _ asked: Set<String>,
+    _ entry: Entry, _ task: String?, _ opening: String?, _ path: String, _ taken: Taken,
     into reading: inout Reading
   ) {
     let id = entry.id.text
@@ -103,7 +141,7 @@ struct LaMPReader {
       reading.note(path, .noText, first: "profile entry \(id)", .skipped)
       return
     }
-    guard !asked.contains(text), reading.sides[id] == nil else {
+    guard !taken.asked.hold(text), !taken.ids.contains(id) else {
       reading.note(path, .askedLater, first: "profile entry \(id)", .skipped)
       reading.askedLater += 1
       return
@@ -112,22 +150,13 @@ struct LaMPReader {
     let label = (entry.tag ?? entry.category ?? entry.score).map { $0.text.trimmed }
     var date: String?
     if let written = entry.date, !written.text.isEmpty {
-      date = CalendarDate.normalised(written.text)
+      date = CalendarDate.inField(written.text)
       if date == nil { reading.note(path, .date, first: "profile entry \(id)", .leftUndated) }
     }
-    reading.records.append(
+    reading.add(
       Record(
         id: id, date: date, source: path, text: text, title: title, task: task,
-        input: label == nil ? nil : opening.map { $0 + text }, output: label))
-    reading.sides[id] = .history
-  }
-
-  /// Which side the name of a file promises.
-  private static func side(of path: String) -> Side {
-    let name = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
-    if name.hasPrefix("test") { return .test }
-    if name.hasPrefix("dev") || name.hasPrefix("val") { return .validation }
-    return .history
+        input: label == nil ? nil : opening.map { $0 + text }, output: label), on: .history)
   }
 
   /// The task that a question is worded for.
@@ -167,8 +196,8 @@ struct LaMPReader {
   }
 
   private struct Question: Decodable {
-    let id: Name
-    let userID: Name?
+    let id: PlainValue
+    let userID: PlainValue?
     let input: String
     let profile: [Entry]
     var user: String { userID?.text ?? "" }
@@ -180,9 +209,9 @@ struct LaMPReader {
   }
 
   private struct Entry: Decodable {
-    let id: Name
+    let id: PlainValue
     let title, text, abstract, description: String?
-    let tag, category, score, date: Name?
+    let tag, category, score, date: PlainValue?
   }
 
   private struct Answers: Decodable {
@@ -191,22 +220,7 @@ struct LaMPReader {
   }
 
   private struct Answer: Decodable {
-    let id: Name
-    let output: Name
-  }
-
-  /// A text or a number, where files disagree.
-  private struct Name: Decodable {
-    let text: String
-
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.singleValueContainer()
-      if let text = try? container.decode(String.self) {
-        self.text = text
-      } else {
-        let number = try container.decode(Double.self)
-        text = Int(exactly: number).map(String.init) ?? String(number)
-      }
-    }
+    let id: PlainValue
+    let output: PlainValue
   }
 }

@@ -36,8 +36,9 @@ public struct Problem: Codable, Equatable, Sendable {
     case date = "date not understood"
     case repeatedID = "id used twice"
     case noAnswer = "question without an answer"
-    case askedLater = "also asked in validation or test"
+    case askedLater = "asked about by a question"
     case compressed = "broken compression"
+    case nameDates = "dates of file names allow no split"
     case long = "long text"
   }
 

@@ -10,8 +10,12 @@ public struct Reading: Sendable {
   public internal(set) var filesSkipped = 0
   /// How many records were dropped for repeating another one exactly.
   public internal(set) var duplicates = 0
-  /// How many entries of the history were dropped because validation or test asks about them.
+  /// How many entries of the history were dropped because a question asks about them.
   public internal(set) var askedLater = 0
+  /// What the source brings, by the place of a record: ids are not unique while files are read.
+  private var placed: [Int: Side] = [:]
+  /// The places of the records whose dates stood in file names alone.
+  private var datedByName: Set<Int> = []
 
   public init() {}
 
@@ -27,7 +31,10 @@ public struct Reading: Sendable {
     }
     try questions.finish(into: &self)
     makeIDsUnique()
+    for (at, side) in placed { sides[records[at].id] = side }
+    let named = Set(datedByName.map { records[$0].id })
     dropDuplicates()
+    doubtDates(of: named)
     guard !records.isEmpty else {
       throw .noRecords(
         files: files.count, problems: problems.prefix(5).map(\.description))
@@ -121,6 +128,37 @@ public struct Reading: Sendable {
       part.text = passage
       records.append(part)
     }
+  }
+
+  /// Takes in a record whose side the source brings.
+  mutating func add(_ record: Record, on side: Side) {
+    placed[records.count] = side
+    records.append(record)
+  }
+
+  /// Takes in a text with the date that its file's name begins with, if any.
+  mutating func add(_ record: Record, dateInName date: String?, _ options: ReadingOptions) {
+    var record = record
+    record.date = date
+    let start = records.count
+    add(record, options)
+    if date != nil { datedByName.formUnion(start..<records.count) }
+  }
+
+  /// Leaves out the dates of file names where they allow no split but their absence does.
+  ///
+  /// Notes that were all exported on one day are named after it, whenever they were written.
+  private mutating func doubtDates(of named: Set<String>) {
+    guard !named.isEmpty, (try? Split(records, keeping: sides)) == nil else { return }
+    var undated = records
+    var changed: [Int] = []
+    for at in undated.indices where named.contains(undated[at].id) {
+      undated[at].date = nil
+      changed.append(at)
+    }
+    guard let first = changed.first, (try? Split(undated, keeping: sides)) != nil else { return }
+    records = undated
+    note(file(of: records[first]), .nameDates, count: changed.count, .leftUndated)
   }
 
   private mutating func makeIDsUnique() {

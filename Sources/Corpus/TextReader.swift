@@ -14,15 +14,16 @@ enum TextReader {
         if works.count == 1 { reading.note(path, .empty, .skipped) }
         continue
       }
-      var written = self.date(inName: path)
-      if let date {
-        written = CalendarDate.normalised(date)
-        if written == nil { reading.note(path, .date, first: date, .leftUndated) }
+      var record = Record(
+        id: works.count == 1 ? name : "\(name)@\(index + 1)", source: path, text: body,
+        title: title)
+      guard let date else {
+        reading.add(record, dateInName: self.date(inName: path), options)
+        continue
       }
-      reading.add(
-        Record(
-          id: works.count == 1 ? name : "\(name)@\(index + 1)", date: written, source: path,
-          text: body, title: title), options)
+      record.date = CalendarDate.normalised(date)
+      if record.date == nil { reading.note(path, .date, first: date, .leftUndated) }
+      reading.add(record, options)
     }
   }
 

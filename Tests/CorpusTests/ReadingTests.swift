@@ -233,6 +233,149 @@ struct ReadingTests {
     #expect(Rendering(split.test[0]).completion == "Snow")
   }
 
+  private func questions(_ texts: [(id: String, text: String)], profile: String = "") -> String {
+    let list = texts.map {
+      #"{"id":"\#($0.id)","user_id":"u","input":"Generate a headline for the following article: "#
+        + #"\#($0.text)","profile":[\#(profile)]}"#
+    }
+    return "[" + list.joined(separator: ",") + "]"
+  }
+
+  private func answers(_ golds: [(id: String, output: String)]) -> String {
+    let list = golds.map { #"{"id":"\#($0.id)","output":"\#($0.output)"}"# }
+    return #"{"task":"LaMP_4","golds":[\#(list.joined(separator: ","))]}"#
+  }
+
+  @Test(arguments: [
+    ("test_#.json", Side.test), ("LaMP_4_test_#.json", .test), ("a-val-#.json", .validation),
+    ("LaMP.4.validation.#.json", .validation), ("LaMP_4_DEV_#.json", .validation),
+    ("test_of_time_train_#.json", .history), ("latest_#.json", .history),
+    ("#_test.json", .test), ("test_v2_#.json", .test), ("test/#.json", .test),
+  ])
+  func `the word before "questions" says the side`(_ name: String, _ side: Side) throws {
+    let parts = name.split(separator: "#")
+    let (before, after) =
+      parts.count == 2 ? (String(parts[0]), String(parts[1])) : ("", String(parts[0]))
+    let reading = try read([
+      file("\(before)questions\(after)", questions([("1", "Rain fell.")])),
+      file("\(before)outputs\(after)", answers([("1", "Rain")])),
+    ])
+    #expect(reading.sides == ["1": side])
+  }
+
+  @Test func `outputs answer the questions of their own split, ids may occur in both`() throws {
+    let reading = try read([
+      file("dev_questions.json", questions([("0", "Rain fell."), ("1", "Wind blew.")])),
+      file("dev_outputs.json", answers([("0", "Rain"), ("1", "Wind"), ("2", "Dev")])),
+      file("test_questions.json", questions([("0", "Snow fell."), ("2", "Fog."), ("3", "Hail.")])),
+      file("test_outputs.json", answers([("0", "Snow"), ("3", "Hail"), ("3", "Hail")])),
+    ])
+    #expect(reading.records.map(\.id) == ["0", "1", "test/0", "3"])
+    #expect(reading.records.map(\.output) == ["Rain", "Wind", "Snow", "Hail"])
+    #expect(
+      reading.sides == ["0": .validation, "1": .validation, "test/0": .test, "3": .test])
+    #expect(reading.problems.map(\.kind) == [.repeatedID, .noAnswer])
+  }
+
+  @Test func `one file of outputs may answer all splits`() throws {
+    let reading = try read([
+      file("dev_questions.json", questions([("0", "Rain fell.")])),
+      file("golds.json", answers([("0", "Rain"), ("1", "Snow")])),
+      file("test_questions.json", questions([("1", "Snow fell.")])),
+    ])
+    #expect(reading.records.map(\.output) == ["Rain", "Snow"])
+  }
+
+  @Test func `a note with a question's id does not take its side`() throws {
+    let reading = try read([
+      file("dev_questions.json", questions([("1", "Rain fell.")])),
+      file("dev_outputs.json", answers([("1", "Rain")])),
+      file("notes.jsonl", #"{"id":"1","text":"A note."}"#),
+    ])
+    let question = try #require(reading.records.first { $0.output != nil })
+    let note = try #require(reading.records.first { $0.text == "A note." })
+    #expect(reading.sides == [question.id: .validation])
+    #expect(note.id == "1" && question.id == "1~2")
+  }
+
+  @Test(arguments: ["dev", "train"])
+  func `entries much like an asked text are dropped`(split: String) throws {
+    let asked = "The old harbour wall was mended last spring after the storms of the winter."
+    let profile = [
+      "THE OLD HARBOUR WALL was mended - last spring, after the storms of the winter!",
+      "Update: the old harbour wall was mended last spring after the storms of the year.",
+      "The old harbour wall was mended, but nobody has paid for the work on the long pier.", "?",
+    ].enumerated().map { #"{"id":"p\#($0)","title":"T","text":"\#($1)"}"# }
+    let reading = try read([
+      file(
+        "\(split)_questions.json",
+        questions([("1", asked), ("2", "?")], profile: profile.joined(separator: ","))),
+      file("\(split)_outputs.json", answers([("1", "Harbour"), ("2", "What")])),
+    ])
+    #expect(reading.records.map(\.id) == ["1", "2", "p2"])
+    #expect(reading.askedLater == 3)
+  }
+
+  @Test func `an empty field leaves the word to the next`() throws {
+    let reading = try read([
+      file(
+        "a.jsonl",
+        """
+        {"id":"a","text":"","body":"The body.","date":"","created_at":"2024-01-05"}
+        {"id":"b","text":"Later.","date":"1700000000"}
+        """)
+    ])
+    #expect(reading.records.map(\.text) == ["The body.", "Later."])
+    #expect(reading.records.map(\.date) == ["2024-01-05", "2023-11-14T22:13:20Z"])
+    #expect(reading.problems.isEmpty)
+  }
+
+  @Test func `large numbers name what they say`() throws {
+    let reading = try read([
+      file(
+        "a.jsonl",
+        """
+        {"id":12345678901234567890,"thread_id":12345678901234567,"text":"One."}
+        {"id":12345678901234567891,"thread_id":12345678901234568,"text":"Two."}
+        {"id":3.0,"thread_id":-4,"text":"Three."}
+        """),
+      file(
+        "dev_questions.json",
+        #"[{"id":9007199254740993,"input":"Article: A.","profile":[]},"#
+          + #"{"id":9007199254740992,"input":"Article: B.","profile":[]}]"#),
+      file(
+        "dev_outputs.json",
+        #"{"golds":[{"id":9007199254740993,"output":"a"},{"id":9007199254740992,"output":"b"}]}"#),
+    ])
+    #expect(
+      reading.records.map(\.id) == [
+        "12345678901234567890", "12345678901234567891", "3", "9007199254740993",
+        "9007199254740992",
+      ])
+    #expect(
+      reading.records.prefix(3).map(\.group) == ["12345678901234567", "12345678901234568", "-4"])
+    #expect(reading.records.suffix(2).map(\.output) == ["a", "b"])
+  }
+
+  @Test func `files all named after one day are split as undated`() throws {
+    let notes = (0..<30).map { file("2026-01-10-note\($0).md", "Note \($0).") }
+    let works = (0..<30).map { "Work \($0)." }.joined(separator: "\n\u{0C}\n")
+    for files in [notes, [file("2026-01-10 collected.txt", works)]] {
+      let reading = try read(files)
+      #expect(reading.records.allSatisfy { $0.date == nil })
+      #expect(reading.problems.map(\.kind) == [.nameDates])
+      #expect(reading.problems.map(\.count) == [30])
+      let split = try Split(reading.records)
+      #expect(split.reasoning.rules == ["hashes"])
+    }
+    let inside = (0..<30).map { file("\($0).md", "---\ndate: 2026-01-10\n---\nNote \($0).") }
+    let reading = try read(inside)
+    #expect(reading.records.allSatisfy { $0.date == "2026-01-10" })
+    #expect(throws: CorpusError.self) { try Split(reading.records) }
+    let one = try read([file("2026-01-10 walk.md", "We walked.")])
+    #expect(one.records.map(\.date) == ["2026-01-10"])
+  }
+
   @Test func `a questions file with several users needs a choice`() throws {
     let error = #expect(throws: CorpusError.self) { try read(lamp) }
     #expect(error == .user(asked: "", known: ["other", "u"]))
