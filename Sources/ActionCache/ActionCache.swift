@@ -147,14 +147,17 @@ public struct ActionCache: Sendable {
     }
   }
 
-  /// Returns every node of every user that ever gave an output of this name, sorted.
+  /// Returns every node of every user whose result has an output of this name, sorted: also where the
+  /// result is that of another user with the same texts.
   public func places(giving output: String) throws -> [Place] {
     try index.read { connection in
       try Row.fetchAll(
         connection,
         sql: """
-          SELECT DISTINCT user, node FROM action
-          WHERE id IN (SELECT action FROM output WHERE name = ?) ORDER BY user, node
+          SELECT DISTINCT place.user AS user, place.node AS node
+          FROM (SELECT user, node, key FROM state UNION SELECT user, node, key FROM current) AS place
+          JOIN action ON action.key = place.key JOIN output ON output.action = action.id
+          WHERE output.name = ? ORDER BY 1, 2
           """, arguments: [output]
       ).map { Place(user: $0["user"] == "" ? nil : $0["user"], node: $0["node"]) }
     }

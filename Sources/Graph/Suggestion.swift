@@ -1,7 +1,7 @@
 /// Finds the known name that a misspelt one most likely means.
-enum Suggestion {
+public enum Suggestion {
   /// Returns the nearest known name, or nil if none is near enough to be meant.
-  static func nearest(to word: String, among known: some Sequence<String>) -> String? {
+  public static func nearest(to word: String, among known: some Sequence<String>) -> String? {
     var best: (name: String, distance: Int)?
     for name in known.sorted() {
       let distance = distance(Array(word.lowercased().utf8), Array(name.lowercased().utf8))

@@ -28,6 +28,7 @@ struct CommandRun {
       let end = try await launch(in: folder).run { line in
         if let json = try? JSON(parsing: line) { progress(json) }
       }
+      StageEnvironment.cover(action.step.node.secrets, in: action.log)
       if Task.isCancelled { return .interrupted }
       if case .failed(let exit, let message)? = ProcessRunner.failure(end, log: action.log) {
         // A program that knows nothing of exit codes says 1 where it found no room.

@@ -103,6 +103,7 @@ public struct ProcessRunner: Runner {
     } catch {
       return .failed(exit: error.isTemporary ? 75 : 1, message: "\(error)")
     }
+    StageEnvironment.cover(stage.description.secrets, in: action.log)
     if let failure = Self.failure(end, log: action.log) { return failure }
     guard let last = end.lastLine, let json = try? JSON(parsing: last) else {
       return Self.outputs(nil)
@@ -128,6 +129,7 @@ public struct ProcessRunner: Runner {
       Worker.Request(
         inputs: action.inputs, settings: settings, log: action.log, progress: progress))
     await workers.giveBack(worker)
+    StageEnvironment.cover(stage.description.secrets, in: action.log)
     switch reply {
     case .failed(let error):
       return .failed(exit: error.isTemporary ? 75 : 1, message: "\(error)")

@@ -18,4 +18,21 @@ enum StageEnvironment {
     for name in secrets { environment[name] = ProcessInfo.processInfo.environment[name] }
     return environment
   }
+
+  /// Replaces the values of secrets in what a program that had them printed: libraries tell of
+  /// requests that failed with all their headers.
+  static func cover(_ secrets: [String], in log: String) {
+    let environment = ProcessInfo.processInfo.environment
+    // Shorter ones are no secrets, and would take words out of every line.
+    let values = secrets.compactMap { environment[$0] }.filter { $0.utf8.count >= 8 }
+    guard !values.isEmpty, var content = FileManager.default.contents(atPath: log) else { return }
+    var isChanged = false
+    for value in values {
+      while let range = content.range(of: Data(value.utf8)) {
+        content.replaceSubrange(range, with: Data("***".utf8))
+        isChanged = true
+      }
+    }
+    if isChanged { try? content.write(to: URL(filePath: log), options: .atomic) }
+  }
 }

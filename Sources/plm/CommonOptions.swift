@@ -178,7 +178,13 @@ extension CommonOptions {
     let last = try cache.builds(limit: 100).first {
       $0.pipeline == pipeline.file && $0.users != nil
     }
-    if let path = last?.users, FileManager.default.fileExists(atPath: path) {
+    if let path = last?.users {
+      // Other people must not be built in their place, nor these be forgotten.
+      guard FileManager.default.fileExists(atPath: path) else {
+        throw UsageProblem(
+          "the users of the last build are not there any more: \(path) · bring them back, or name "
+            + "others with --users PATH")
+      }
       if progress != .none, progress != .json {
         Terminal.complain("plm: users are those of the last build, \(path)")
       }

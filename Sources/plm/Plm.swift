@@ -1,4 +1,5 @@
 import ArgumentParser
+import Graph
 import Kernels
 import ObjectStore
 
@@ -27,6 +28,7 @@ struct Plm: AsyncParsableCommand {
 
   static func main() async {
     do {
+      try check(Array(CommandLine.arguments.dropFirst()))
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
@@ -35,6 +37,25 @@ struct Plm: AsyncParsableCommand {
       }
     } catch {
       Ending.leave(because: error)
+    }
+  }
+
+  /// Refuses what would be passed over in silence.
+  private static func check(_ words: [String]) throws {
+    if let name = Kernels.refusedVariant {
+      throw UsageProblem(
+        "PLM_KERNELS is '\(name)', which this processor has not, or nobody knows; of amx, avx512bf16, "
+          + "avx512, avx2, neon and scalar, leave it out to have the best")
+    }
+    guard words.first == "help", words.count > 1 else { return }
+    var verbs = configuration.subcommands
+    for word in words.dropFirst() {
+      guard let verb = verbs.first(where: { $0.configuration.commandName == word }) else {
+        let known = verbs.compactMap { $0.configuration.commandName }
+        let meant = Suggestion.nearest(to: word, among: known).map { "; did you mean '\($0)'?" }
+        throw UsageProblem("there is no verb '\(word)'" + (meant ?? "; plm help lists them"))
+      }
+      verbs = verb.configuration.subcommands
     }
   }
 }

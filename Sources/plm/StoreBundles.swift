@@ -28,7 +28,7 @@ struct StoreBundles: BundleSource {
 
   func bundle(of user: String) throws -> ModelBundle {
     guard let action = try package(of: user), let digest = action.outputs["bundle"] else {
-      throw UsageProblem("\(user) has no bundle yet; plm build \(user) makes one")
+      throw UsageProblem("\(user) has no bundle yet; plm build \(UserName.encoded(user)) makes one")
     }
     let files = try files(digest)
     guard let file = try files.map(BundleManifest.fileName) else {

@@ -344,6 +344,46 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
     #expect(!journal.contains("xyzzy"))
   }
 
+  @Test func `a secret that a program prints is covered in its log`() throws {
+    let shop = try Workshop(users: ["ann": "one"])
+    try Files.write(
+      """
+      version: 1
+      sources: { history: "{user.source}" }
+      nodes:
+        told: { command: [sh, -c, "echo sent: $SOME_KEY >&2; exit 1; : {out.x}"], in: { source: history }, out: [x], secrets: [SOME_KEY] }
+
+      """, to: shop.folder("p.yaml"))
+    let result = try shop.run("build", environment: ["SOME_KEY": "xyzzy-plugh"])
+    #expect(result.exitCode == 1)
+    #expect(try shop.run("log", ["ann/told"], users: nil).output.contains("sent: ***"))
+    let everything = result.output + result.errors
+      + (try Files.text(shop.folder("store/journal/main.jsonl")))
+    #expect(everything.contains("sent: ***") && !everything.contains("xyzzy-plugh"))
+  }
+
+  @Test func `users that have gone are missed, not replaced by others`() throws {
+    let shop = try Workshop()
+    let pipeline = try Files.text(shop.folder("p.yaml"))
+    try Files.write(pipeline + "\nusers: others\n", to: shop.folder("p.yaml"))
+    try Files.write("three\n", to: shop.folder("others/eve/text.txt"))
+    #expect(try shop.run("build").exitCode == 0)
+    _ = try shop.ran()
+    try FileManager.default.moveItem(atPath: shop.folder("users"), toPath: shop.folder("away"))
+    let gone = try shop.run("build", users: nil)
+    #expect(gone.exitCode == 2 && gone.errors.contains("not there any more"), "\(gone.errors)")
+    #expect(try shop.ran().isEmpty)
+  }
+
+  @Test func `what is misspelt is refused with what was meant`() throws {
+    let plm = try Workshop.executable()
+    let verb = try Program.run(plm, ["help", "buidl"])
+    #expect(verb.exitCode == 2 && verb.errors.contains("did you mean 'build'?"), "\(verb.errors)")
+    #expect(try Program.run(plm, ["help", "store", "gc"]).exitCode == 0)
+    let kernels = try Program.run(plm, ["stages"], environment: ["PLM_KERNELS": "abacus"])
+    #expect(kernels.exitCode == 2 && kernels.errors.contains("abacus"))
+  }
+
   @Test func `every verb that prints facts prints them as JSON`() throws {
     let shop = try Workshop()
     _ = try shop.run("build")
