@@ -11,7 +11,8 @@ extension Problem {
       .readsUserOutput(_, _, let line), .readsUserSource(_, _, let line),
       .gathersNonUserNode(_, _, let line), .gatheredOutsideGather(_, _, let line),
       .unknownParameter(_, _, let line, _), .badValue(_, _, _, _, let line),
-      .secretInValue(_, _, let line), .unknownPlaceholder(_, _, let line, _), .unusedOutput(_, _, let line), .cycle(_, let line):
+      .secretInValue(_, _, let line), .unknownPlaceholder(_, _, let line, _),
+      .unusedOutput(_, _, let line), .cycle(_, let line):
       line
     case .unsupportedVersion, .noNodes, .badSetting, .unknownSetNode: 0
     }

@@ -126,6 +126,7 @@ final class Activations {
       return numbers(adapted ? back * (adapter?.rank ?? 0) : 0)
     }
     let widest = max(d, queries, config.intermediateSize)
-    dropped = (0..<(training && (adapter?.dropout ?? 0) > 0 ? 3 : 0)).map { _ in numbers(n * widest) }
+    dropped = (0..<(training && (adapter?.dropout ?? 0) > 0 ? 3 : 0)).map { _ in numbers(n * widest)
+    }
   }
 }

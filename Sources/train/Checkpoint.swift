@@ -42,7 +42,8 @@ struct Checkpoint {
   /// Writes the checkpoint beside the last one, then takes its place.
   func save(in folder: String, _ tensors: Tensors) throws {
     let facts = Facts(
-      kernels: Kernels.variant, step: step, bestLoss: bestLoss.isFinite ? bestLoss : nil, bestStep: bestStep,
+      kernels: Kernels.variant, step: step, bestLoss: bestLoss.isFinite ? bestLoss : nil,
+      bestStep: bestStep,
       validationsSinceBest: validationsSinceBest, firstLoss: firstLoss,
       trainingLines: trainingLines, validationLines: validationLines)
     let encoder = JSONEncoder()

@@ -86,7 +86,8 @@ struct FilterTests {
     var options = FilterOptions()
     (options.styleDistance, options.shortest, options.longest) = (1e6, 0, 1e6)
     var filter = Filter(
-      history: reviews, style: Style(reviews), test: Shingles(of: [Record(id: "t", text: "4")]), options: options)
+      history: reviews, style: Style(reviews), test: Shingles(of: [Record(id: "t", text: "4")]),
+      options: options)
     func mark(_ question: String, _ answer: String) -> String? {
       filter.mark([
         Sample(
@@ -101,7 +102,8 @@ struct FilterTests {
 
   @Test func `who writes with curly apostrophes may go on`() {
     let notes = (0..<8).map {
-      Record(id: "\($0)", text: "I can\u{2019}t say that walk \($0) was long, but the hill was steep.")
+      Record(
+        id: "\($0)", text: "I can\u{2019}t say that walk \($0) was long, but the hill was steep.")
     }
     var options = FilterOptions()
     options.styleDistance = 1e6

@@ -217,7 +217,8 @@ struct OpenAITeacherTests {
     }
     // What is told is what would go: questions and answers, not texts alone.
     let pairs = (0..<4).map {
-      Record(id: "p\($0)", text: "Q\($0)", input: "Q\($0)", output: String(repeating: "a", count: 98))
+      Record(
+        id: "p\($0)", text: "Q\($0)", input: "Q\($0)", output: String(repeating: "a", count: 98))
     }
     let told = await #expect(throws: TeacherError.self) {
       try await Lesson(

@@ -357,7 +357,8 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
     let result = try shop.run("build", environment: ["SOME_KEY": "xyzzy-plugh"])
     #expect(result.exitCode == 1)
     #expect(try shop.run("log", ["ann/told"], users: nil).output.contains("sent: ***"))
-    let everything = result.output + result.errors
+    let everything =
+      result.output + result.errors
       + (try Files.text(shop.folder("store/journal/main.jsonl")))
     #expect(everything.contains("sent: ***") && !everything.contains("xyzzy-plugh"))
   }

@@ -132,8 +132,9 @@ import Testing
   @Test func `what cannot be heeded is refused, not ignored`() throws {
     let adapter = try train([])
     let more = inputs.merging(["adapter": "\(adapter)"]) { $1 }
-    for (setting, word) in [("method=full", "adapter"), ("rank_stabilised=true", "rank_stabilised")]
-    {
+    for (setting, word) in [
+      ("method=full", "adapter"), ("rank_stabilised=true", "rank_stabilised"),
+    ] {
       let result = try StageRun.run("train", store, more, ["steps=1", setting])
       #expect(result.exitCode == 2 && result.errors.contains(word), "\(result.errors)")
     }

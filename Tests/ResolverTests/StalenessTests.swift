@@ -163,7 +163,11 @@ import Testing
     lab.settings = ["head.k=3"]
     let runner = FakeRunner(store) { action, store in
       // The first reader finds its input damaged, when both are under way.
-      if action.step.name == "head", damaged.withLock({ old in defer { old = true }; return !old }) {
+      if action.step.name == "head",
+        damaged.withLock({ old in
+          defer { old = true }; return !old
+        })
+      {
         try await Task.sleep(for: .milliseconds(300))
         try Files.flipBit(place, at: 2)
       }
