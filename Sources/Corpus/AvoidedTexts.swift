@@ -50,7 +50,7 @@ public struct AvoidedTexts: Sendable {
       first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
     else { return "" }
     if (try? JSONNode(parsing: bytes)) != nil { return ".json" }
-    // A line in brackets makes no JSON Lines of a text: all lines do, but for one or another.
+    // A line in brackets makes no JSON Lines of a text: most lines must be JSON.
     let lines = bytes.split(separator: 0x0a).filter { !$0.allSatisfy { $0 <= 0x20 } }
     let parsed = lines.count { (try? JSONNode(parsing: $0)) != nil }
     return parsed * 2 > lines.count ? ".jsonl" : ""

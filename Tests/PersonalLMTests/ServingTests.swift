@@ -52,6 +52,19 @@ final class Server {
     ]
     return client.post("/v1/chat/completions", .object(members.merging(more) { _, new in new }))
   }
+
+  /// Asks for a long stream, and returns its connection when the first of it is there.
+  func startStream() -> Int32 {
+    let running = client.connect()
+    client.send(
+      HTTPClient.request(
+        "POST", "/v1/completions",
+        ["model": "ann", "prompt": "The", "max_tokens": 200, "temperature": 0, "stream": true]),
+      on: running)
+    var byte: UInt8 = 0
+    _ = recv(running, &byte, 1, Int32(MSG_PEEK))
+    return running
+  }
 }
 
 @Suite struct ServingTests {
@@ -411,36 +424,22 @@ final class Server {
     // What would never have room is not told to come again.
     let never = server.complete("ann", "The", ["n": 3])
     #expect(never.status == 400 && never.json["error"]?["param"] == "n")
-    let running = server.client.connect()
-    defer { close(running) }
-    server.client.send(
-      HTTPClient.request(
-        "POST", "/v1/completions",
-        ["model": "ann", "prompt": "The", "max_tokens": 200, "temperature": 0, "stream": true]),
-      on: running)
-    var byte: UInt8 = 0
-    _ = recv(running, &byte, 1, Int32(MSG_PEEK))
-    let answer = server.complete("ann", "The", ["n": 2])
-    // The first may have come to its end by now, on a quick machine.
-    guard answer.status != 200 else { return }
-    #expect(answer.status == 429 && answer.json["error"]?["type"] == "rate_limit_error")
-    #expect(answer.headers["retry-after"] == "1")
+    // A stream may have come to its end before the next one asks: one of many will not.
+    let refused = (0..<50).lazy.map { _ in
+      let running = server.startStream()
+      defer { close(running) }
+      return server.complete("ann", "The", ["n": 2])
+    }.first { $0.status != 200 }
+    #expect(refused?.status == 429 && refused?.json["error"]?["type"] == "rate_limit_error")
+    #expect(refused?.headers["retry-after"] == "1")
   }
 
   @Test func `at its end it finishes what runs and refuses what comes`() throws {
     let server = try Server()
-    let running = server.client.connect()
+    let running = server.startStream()
     defer { close(running) }
-    server.client.send(
-      HTTPClient.request(
-        "POST", "/v1/completions",
-        ["model": "ann", "prompt": "The", "max_tokens": 200, "temperature": 0, "stream": true]),
-      on: running)
     let late = server.client.connect()
     defer { close(late) }
-    // Wait until the first one is at work.
-    var byte: UInt8 = 0
-    _ = recv(running, &byte, 1, Int32(MSG_PEEK))
     server.service.drain()
     server.http.drain()
     server.client.send(HTTPClient.request("GET", "/v1/models", nil), on: late)
@@ -448,55 +447,5 @@ final class Server {
     #expect(refused.status == 503 || refused.status == 0)
     let answer = server.client.read(running)
     #expect(answer.status == 200 && answer.text.hasSuffix("data: [DONE]\n\n"))
-  }
-}
-
-/// Requests as no client sends them: each is refused or read, none ends the server.
-@Suite struct HostileRequestTests {
-  @Test func `ten thousand mangled requests are answered or refused`() throws {
-    let server = try Server { $0.maximumTokens = 4 }
-    let body: JSON = ["model": "ann", "prompt": ["The", "ship"], "max_tokens": 2, "stop": ["a"]]
-    let sound = HTTPClient.request("POST", "/v1/completions", body)
-    let pieces = [
-      "\r\n", "\r\n\r\n", ":", "{", "}", "[", "\"", "Content-Length: 5\r\n", "%", "%zz", "\u{0}",
-      "Transfer-Encoding: chunked\r\n", "99999999999999999999", "-1", "null", "1e999", "\\ud800",
-    ].map { Array($0.utf8) }
-    var random = SeededRandom(seed: 5)
-    var statuses: [Int: Int] = [:]
-    for round in 0..<10_000 {
-      var bytes = sound
-      for _ in 0...random.below(3) {
-        let at = random.below(bytes.count)
-        switch random.below(4) {
-        case 0: bytes[at] = UInt8(random.below(256))
-        case 1: bytes.removeSubrange(at..<min(bytes.count, at + 1 + random.below(8)))
-        case 2: bytes.insert(contentsOf: pieces[random.below(pieces.count)], at: at)
-        default: bytes.insert(bytes[random.below(bytes.count)], at: at)
-        }
-      }
-      // Most go straight to the parsers; some all the way through a socket.
-      if round % 50 == 0 {
-        let descriptor = server.client.connect()
-        server.client.send(bytes, on: descriptor)
-        shutdown(descriptor, Int32(SHUT_WR))
-        statuses[server.client.read(descriptor).status, default: 0] += 1
-        close(descriptor)
-      }
-      let end = bytes.firstRange(of: Array("\r\n\r\n".utf8))
-      do throws(HTTPError) {
-        _ = try HTTPRequest(head: bytes[..<(end?.lowerBound ?? bytes.count)])
-      } catch {
-        #expect((400...501).contains(error.status))
-      }
-      let content = end.map { Array(bytes[$0.upperBound...]) } ?? bytes
-      do throws(APIError) {
-        _ = try AnswerRequest(completion: content, limit: 100)
-      } catch {
-        #expect(error.status == 400)
-      }
-    }
-    #expect(statuses[200, default: 0] > 0 && statuses[400, default: 0] > 0, "\(statuses)")
-    #expect(statuses[500] == nil, "\(statuses)")
-    #expect(server.complete("ann", "The", ["max_tokens": 1]).status == 200)
   }
 }
