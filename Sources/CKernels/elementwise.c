@@ -38,7 +38,7 @@ typedef struct {
   const void *x, *x2, *x3;
   int y_type, x_type, x2_type, accumulate;
   float *floats;
-  const float *w, *inverse;
+  const float *w, *inverse, *bias;
   const int32_t *ids;
   const plm_matrix *table;
   int64_t n, d, rows;
@@ -301,6 +301,52 @@ static void scale_task(void *context, int64_t task, int thread) {
 void plm_scale(void *y, int type, float scale, int64_t count) {
   row_work work = {.y = y, .y_type = type, .number = scale, .d = 1};
   share(count, &work, scale_task);
+}
+
+// In two passes, for the compiler makes vectors of what has few conditions.
+static void scale_columns_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  ROWS_OF_TASK(w);
+  float *room = plm_scratch(thread, 3 * w->d), *sum = room + 2 * w->d;
+  for (int64_t i = first; i < first + count; i++) {
+    const float *x = read(w->x, w->x_type, i * w->d, w->d, room);
+    if (w->w)
+      for (int64_t j = 0; j < w->d; j++) sum[j] = x[j] * w->w[j];
+    else memcpy(sum, x, (size_t)w->d * sizeof(float));
+    if (w->bias)
+      for (int64_t j = 0; j < w->d; j++) sum[j] += w->bias[j];
+    float *y = place(w->y, w->y_type, i * w->d, room + w->d);
+    if (w->accumulate) {
+      if (w->y_type != PLM_F32) read(w->y, w->y_type, i * w->d, w->d, y);
+      for (int64_t j = 0; j < w->d; j++) y[j] += sum[j];
+    } else memcpy(y, sum, (size_t)w->d * sizeof(float));
+    write(w->y, w->y_type, i * w->d, w->d, y);
+  }
+}
+
+void plm_scale_columns(void *y, int y_type, int accumulate, const void *x, int x_type,
+                       const float *scale, const float *bias, int64_t n, int64_t d) {
+  row_work work = {.y = y, .y_type = y_type, .accumulate = accumulate, .x = x, .x_type = x_type,
+                   .w = scale, .bias = bias, .d = d};
+  share(n, &work, scale_columns_task);
+}
+
+static void column_dots_task(void *context, int64_t task, int thread) {
+  const row_work *w = context;
+  (void)thread;
+  const int64_t j = task * COLUMNS, count = PLM_SMALLER(COLUMNS, w->d - j);
+  float x[COLUMNS], y[COLUMNS], sums[COLUMNS] = {0};
+  for (int64_t i = 0; i < w->n; i++)
+    plm_chosen()->rmsnorm_weight(sums, read(w->x, w->x_type, i * w->d + j, count, x),
+                                 read(w->x2, w->x2_type, i * w->d + j, count, y), 1, count);
+  for (int64_t k = 0; k < count; k++) w->floats[j + k] += w->w[j + k] * sums[k];
+}
+
+void plm_column_dots(float *sums, const float *scale, const void *x, int x_type, const void *y,
+                     int y_type, int64_t n, int64_t d) {
+  row_work work = {.floats = sums, .w = scale, .x = x, .x_type = x_type, .x2 = y,
+                   .x2_type = y_type, .d = d, .n = n};
+  plm_parallel((d + COLUMNS - 1) / COLUMNS, column_dots_task, &work);
 }
 
 static void dropout_task(void *context, int64_t task, int thread) {

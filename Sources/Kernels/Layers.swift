@@ -8,8 +8,8 @@ public typealias MutableFloats = UnsafeMutablePointer<Float>
 
 /// Numbers somewhere in memory, f32 or bf16.
 public struct Numbers {
-  let pointer: UnsafeMutableRawPointer
-  let type: NumberType
+  public let pointer: UnsafeMutableRawPointer
+  public let type: NumberType
 
   public init(_ buffer: NumberBuffer) {
     pointer = buffer.pointer
@@ -112,6 +112,27 @@ extension Kernels {
   /// y *= scale.
   public static func scale(_ y: Numbers, by scale: Float, count: Int) {
     plm_scale(y.pointer, y.type.rawValue, scale, Int64(count))
+  }
+
+  /// y[n,d] (+)= x · scale[d] + bias[d]; y may be x unless it is added to.
+  /// - Parameters:
+  ///   - scale: of each column; 1 if nil.
+  ///   - bias: of each column; 0 if nil.
+  public static func scaleColumns(
+    into y: Numbers, accumulate: Bool = false, _ x: Numbers, scale: Floats?, bias: Floats? = nil,
+    n: Int, d: Int
+  ) {
+    plm_scale_columns(
+      y.pointer, y.type.rawValue, accumulate ? 1 : 0, x.pointer, x.type.rawValue, scale, bias,
+      Int64(n), Int64(d))
+  }
+
+  /// sums[d] += scale[d] · Σ x[n,d] · y[n,d].
+  public static func addColumnDots(
+    of x: Numbers, _ y: Numbers, scale: Floats, n: Int, d: Int, to sums: MutableFloats
+  ) {
+    plm_column_dots(
+      sums, scale, x.pointer, x.type.rawValue, y.pointer, y.type.rawValue, Int64(n), Int64(d))
   }
 
   /// y = x with elements dropped with probability p, the others divided by 1 − p; of one type.

@@ -109,6 +109,19 @@ extension Kernels {
     plm_dots(products.map(\.c), Int32(products.count), Int64(m))
   }
 
+  /// The lengths of the rows of w[rows, columns] + scale · b[rows, rank] · a[rank, columns], one row
+  /// of which is formed at a time.
+  /// - Parameters:
+  ///   - w: no transpose.
+  ///   - rank: 0 for the rows of w alone, whose lengths have the same bits in every variant.
+  public static func rowNorms(
+    of w: Matrix, plus b: Floats? = nil, times a: Floats? = nil, scale: Float = 1, rows: Int,
+    columns: Int, rank: Int = 0, into norms: MutableFloats
+  ) {
+    var matrix = w.c
+    plm_row_norms(norms, &matrix, a, b, scale, Int64(rows), Int64(columns), Int64(rank))
+  }
+
   /// Converts numbers of a type to f32, exactly.
   public static func widen(
     _ source: UnsafeRawPointer, type: NumberType, into target: MutableFloats, count: Int

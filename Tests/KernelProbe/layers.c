@@ -209,6 +209,76 @@ static void elements(int type) {
   end();
 }
 
+static void columns(int y_type, int x_type) {
+  char name[64];
+  const void *x = numbers(x_type, COUNT, 21), *dy = numbers(y_type, COUNT, 22);
+  const float *scale = numbers(PLM_F32, D, 23), *bias = numbers(PLM_F32, D, 24);
+  double *wanted = doubles(COUNT);
+  // Without and with each: bit 0 adds, bit 1 scales, bit 2 has a bias.
+  for (int how = 0; how < 8; how++) {
+    void *y = copy(dy, y_type, COUNT);
+    for (int i = 0; i < COUNT; i++)
+      wanted[i] = number(x, x_type, i) * (how & 2 ? scale[i % D] : 1) +
+                  (how & 4 ? bias[i % D] : 0) + (how & 1 ? number(y, y_type, i) : 0);
+    plm_scale_columns(y, y_type, how & 1, x, x_type, how & 2 ? scale : NULL,
+                      how & 4 ? bias : NULL, N, D);
+    snprintf(name, sizeof name, "scale-columns-%s-%s-%d", type_name(y_type), type_name(x_type), how);
+    result(name, y, y_type, wanted, COUNT);
+  }
+  float *sums = numbers(PLM_F32, D, 25);
+  double *wanted_sums = doubles(D);
+  for (int j = 0; j < D; j++) {
+    for (int i = j; i < COUNT; i += D)
+      wanted_sums[j] += number(x, x_type, i) * number(dy, y_type, i);
+    wanted_sums[j] = sums[j] + scale[j] * wanted_sums[j];
+  }
+  plm_column_dots(sums, scale, x, x_type, dy, y_type, N, D);
+  snprintf(name, sizeof name, "column-dots-%s-%s", type_name(y_type), type_name(x_type));
+  result(name, sums, PLM_F32, wanted_sums, D);
+  if (x_type != y_type) return;
+  void *beside = zeros(x_type, COUNT), *in_place = copy(x, x_type, COUNT);
+  plm_scale_columns(beside, x_type, 0, x, x_type, scale, NULL, N, D);
+  plm_scale_columns(in_place, x_type, 0, in_place, x_type, scale, NULL, N, D);
+  begin(ZERO, "scale-columns-in-place-%s", type_name(x_type));
+  put((float)differences(beside, in_place, x_type, COUNT));
+  end();
+}
+
+// Rows in their order, and in pairs; with what an adapter adds, and without.
+static void row_norms(int type) {
+  enum { ROWS = 60, HALF = 5, RANK = 7 };
+  const int64_t columns = type >= PLM_Q8_0 ? 160 : 147, stride = type >= PLM_Q8_0 ? 192 : 150;
+  const void *numbers_of_w = numbers(type, ROWS * stride + 31 - (ROWS * stride + 31) % 32, 26);
+  const float *a = numbers(PLM_F32, RANK * columns, 27), *b = numbers(PLM_F32, ROWS * RANK, 28);
+  for (int paired = 0; paired < 2; paired++) {
+    const plm_matrix w = {numbers_of_w, stride, type, 0, paired ? HALF : 0, 0};
+    for (int rank = 0; rank <= RANK; rank += RANK) {
+      char name[64];
+      float norms[ROWS];
+      double wanted[ROWS];
+      for (int64_t i = 0; i < ROWS; i++) {
+        const int64_t in_head = i % (2 * HALF);
+        const int64_t at = paired ? i - in_head + in_head % HALF * 2 + in_head / HALF : i;
+        double squares = 0;
+        for (int64_t j = 0; j < columns; j++) {
+          double sum = element(&w, at, j);
+          for (int r = 0; r < rank; r++) sum += 0.5 * b[i * rank + r] * a[r * columns + j];
+          squares += sum * sum;
+        }
+        wanted[i] = sqrt(squares);
+      }
+      plm_row_norms(norms, &w, a, b, 0.5f, ROWS, columns, rank);
+      snprintf(name, sizeof name, "row-norms-%s-%d-%d", type_name(type), paired, rank);
+      if (rank == 0) {
+        begin(SAME, "%s", name);
+        put_all(norms, PLM_F32, ROWS);
+        end();
+      }
+      result(name, norms, PLM_F32, wanted, ROWS);
+    }
+  }
+}
+
 static void sums(void) {
   enum { LENGTH = 40001 };
   float *x = numbers(PLM_F32, LENGTH, 16), *y = numbers(PLM_F32, LENGTH, 17);
@@ -280,7 +350,14 @@ void probe_layers(void) {
     gate(type);
     elements(type);
   }
-  for (int type = PLM_F32; type <= PLM_Q4_0; type++) embed(type);
+  for (int type = PLM_F32; type <= PLM_BF16; type++) {
+    columns(type, PLM_F32);
+    columns(type, PLM_BF16);
+  }
+  for (int type = PLM_F32; type <= PLM_Q4_0; type++) {
+    embed(type);
+    row_norms(type);
+  }
   loss(0);
   loss(0.25f);
   sums();

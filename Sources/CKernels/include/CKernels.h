@@ -69,8 +69,8 @@ void plm_column_squares(double *sums, const void *x, int type, int64_t n, int64_
 //
 // Unless `half` is 0, rows lie in pairs: of each 2*half rows (a head of queries or keys in files of
 // llama.cpp) row i and row i + half are neighbours, at 2i and 2i + 1. Row 0 is then the one of
-// number `first` among all of them. Only what b of a plm_term or w of a plm_dot_product stands for
-// may lie so.
+// number `first` among all of them. Only what b of a plm_term or w of a plm_dot_product or of
+// plm_row_norms stands for may lie so.
 typedef struct {
   const void *data;
   int64_t stride;
@@ -196,11 +196,22 @@ void plm_add(void *y, const void *x, int type, int64_t count);
 void plm_add_transposed(float *y, const float *x, int64_t rows, int64_t columns);
 // y *= scale.
 void plm_scale(void *y, int type, float scale, int64_t count);
+// y (+)= x * scale + bias, column by column; x and y [n, d]. scale and bias [d] may be null, for 1 and
+// for 0. y may be x unless it is added to.
+void plm_scale_columns(void *y, int y_type, int accumulate, const void *x, int x_type,
+                       const float *scale, const float *bias, int64_t n, int64_t d);
+// sums[d] += scale[d] * sum over n of x[n, d] * y[n, d].
+void plm_column_dots(float *sums, const float *scale, const void *x, int x_type, const void *y,
+                     int y_type, int64_t n, int64_t d);
 // y = x with each element kept with probability 1 - p and divided by it; which ones depends on
 // (seed, index) alone. y may be x.
 void plm_dropout(void *y, const void *x, int type, float p, uint64_t seed, int64_t count);
 // x = 0.
 void plm_zero(float *x, int64_t count);
+// norms[rows] = the lengths of the rows of w [rows, columns] + scale * b [rows, rank] * a [rank, columns],
+// one row of which is formed at a time. w may lie in pairs, and is no transpose.
+void plm_row_norms(float *norms, const plm_matrix *w, const float *a, const float *b, float scale,
+                   int64_t rows, int64_t columns, int64_t rank);
 // Sum of squares, added up in blocks of a fixed size.
 double plm_sum_squares(const float *x, int64_t count);
 // 1 if every element is finite.
