@@ -8,15 +8,20 @@ public struct AdapterConfig: Equatable, Sendable {
   public var targets: [String]
   /// Whether the scale is alpha/√rank instead of alpha/rank.
   public var rankStabilised: Bool
+  /// Whether each adapted row has a length of its own, its magnitude, that is trained apart from its
+  /// direction (DoRA, Liu et al. 2024).
+  public var weightDecomposed: Bool
 
   public init(
-    rank: Int, alpha: Double, dropout: Double = 0, targets: [String], rankStabilised: Bool = false
+    rank: Int, alpha: Double, dropout: Double = 0, targets: [String], rankStabilised: Bool = false,
+    weightDecomposed: Bool = false
   ) {
     self.rank = rank
     self.alpha = alpha
     self.dropout = dropout
     self.targets = targets.sorted()
     self.rankStabilised = rankStabilised
+    self.weightDecomposed = weightDecomposed
   }
 
   /// What B·A is multiplied by.
@@ -39,7 +44,27 @@ public struct AdapterConfig: Equatable, Sendable {
 
   /// The name of a factor in the weights file; `factor` is "A" or "B".
   public static func tensorName(layer: Int, target: String, factor: String) -> String {
-    "base_model.model.model.layers.\(layer).\(block(of: target)).\(target).lora_\(factor).weight"
+    path(layer, target) + ".lora_\(factor).weight"
+  }
+
+  /// The name of a projection's magnitudes in the weights file.
+  public static func magnitudeName(layer: Int, target: String) -> String {
+    path(layer, target) + magnitudeEnding
+  }
+
+  private static func path(_ layer: Int, _ target: String) -> String {
+    "base_model.model.model.layers.\(layer).\(block(of: target)).\(target)"
+  }
+
+  private static let magnitudeEnding = ".lora_magnitude_vector"
+
+  /// The error of a tensor in the weights file that this config does not lead to.
+  public func superfluous(_ name: String) -> FormatError {
+    .unsupported(
+      format: Self.weightsName, field: "tensor", found: name,
+      supported: name.hasSuffix(Self.magnitudeEnding) && !weightDecomposed
+        ? "magnitudes only where \(Self.fileName) says use_dora"
+        : "LoRA on the projections its config names")
   }
 }
 
@@ -68,8 +93,18 @@ extension AdapterConfig {
     guard (0..<1).contains(dropout) else { throw wrong("lora_dropout") }
     self.init(
       rank: rank, alpha: alpha, dropout: dropout, targets: try Self.targets(node),
-      rankStabilised: node["use_rslora"]?.bool ?? false)
+      rankStabilised: node["use_rslora"]?.bool ?? false,
+      weightDecomposed: try Self.usesDoRA(node))
     try Self.refuseOtherMathematics(node)
+  }
+
+  private static func usesDoRA(_ node: JSONNode) throws(FormatError) -> Bool {
+    guard let value = node["use_dora"], !value.isNull else { return false }
+    guard let isOn = value.bool else {
+      throw .invalid(
+        format: format, field: "use_dora", found: String(decoding: value.bytes(), as: UTF8.self))
+    }
+    return isOn
   }
 
   private static func targets(_ node: JSONNode) throws(FormatError) -> [String] {
@@ -102,11 +137,12 @@ extension AdapterConfig {
     return name
   }
 
-  /// Settings that would make the adapter something else than W + scale·B·A.
+  /// Settings that would make the adapter something else than W + scale·B·A, with magnitudes or
+  /// without.
   private static func refuseOtherMathematics(_ node: JSONNode) throws(FormatError) {
     let off: [String: [JSONNode]] = [
-      "use_dora": [.bool(false)], "use_qalora": [.bool(false)], "lora_bias": [.bool(false)],
-      "fan_in_fan_out": [.bool(false)], "bias": [.string("none")], "modules_to_save": [.array([])],
+      "use_qalora": [.bool(false)], "lora_bias": [.bool(false)], "fan_in_fan_out": [.bool(false)],
+      "bias": [.string("none")], "modules_to_save": [.array([])],
       "rank_pattern": [.object([])], "alpha_pattern": [.object([])],
       "layers_to_transform": [], "layers_pattern": [], "layer_replication": [],
       "trainable_token_indices": [], "target_parameters": [.array([])], "exclude_modules": [],
@@ -125,7 +161,8 @@ extension AdapterConfig {
       }
       throw .unsupported(
         format: format, field: member.name,
-        found: String(decoding: member.value.bytes(), as: UTF8.self), supported: "plain LoRA")
+        found: String(decoding: member.value.bytes(), as: UTF8.self),
+        supported: "plain LoRA and DoRA")
     }
   }
 
@@ -139,7 +176,7 @@ extension AdapterConfig {
     "auto_mapping", "base_model_name_or_path", "ensure_weight_tying", "inference_mode",
     "loftq_config", "corda_config", "eva_config", "lora_ga_config", "lora_alpha", "lora_dropout",
     "megatron_core", "peft_type", "peft_version", "qalora_group_size", "r", "revision",
-    "runtime_config", "target_modules", "task_type", "use_rslora",
+    "runtime_config", "target_modules", "task_type", "use_dora", "use_rslora",
   ]
 
   /// The `adapter_config.json` that PEFT reads.
@@ -164,7 +201,7 @@ extension AdapterConfig {
       "revision": .null,
       "target_modules": .array(targets.map { .string($0) }),
       "task_type": .string("CAUSAL_LM"),
-      "use_dora": .bool(false),
+      "use_dora": .bool(weightDecomposed),
       "use_rslora": .bool(rankStabilised),
     ]).indentedBytes()
   }

@@ -10,7 +10,7 @@ extension GGUFExport {
   /// Values of an item in the layout of the file.
   /// - Parameters:
   ///   - rows: one of its runs.
-  ///   - change: what is added to them first.
+  ///   - change: what is done to them first.
   public func values(
     _ item: Item, rows: Range<Int>, from source: some TensorSource, change: WeightChange?
   ) throws(FormatError) -> [Float] {
@@ -20,7 +20,7 @@ extension GGUFExport {
     let isVector = item.entry.shape.count == 1
     var values =
       isVector ? try source.floats(of: name) : try source.floats(of: name, rows: rows)
-    change?.add(to: &values, firstRow: rows.lowerBound)
+    change?.apply(to: &values, firstRow: rows.lowerBound)
     guard let heads = config.pairedHeads(of: name) else { return values }
     let here = isVector ? heads : rows.count / config.headSize
     return RotaryLayout.pairs(

@@ -127,9 +127,15 @@ public struct GGUFExport: Sendable {
 
 extension GGUFExport {
   /// The bytes of an adapter as llama.cpp loads it with `--lora`.
+  /// - Throws: for DoRA, whose magnitudes llama.cpp knows nothing of.
   public static func adapter(_ adapter: AdapterWeights, model: ModelConfig) throws(FormatError)
     -> [UInt8]
   {
+    guard !adapter.config.weightDecomposed else {
+      throw .unsupported(
+        format: "GGUF of an adapter", field: "use_dora", found: "true",
+        supported: "plain LoRA: merge it into its base, or use PEFT's files")
+    }
     let rank = adapter.config.rank
     var entries: [GGUFLayout.Entry] = []
     var values: [String: [Float]] = [:]
@@ -137,16 +143,16 @@ extension GGUFExport {
       for target in adapter.config.targets {
         let name = "model.layers.\(layer).\(AdapterConfig.block(of: target)).\(target).weight"
         guard let own = GGUFNames.gguf(name),
-          let pair = try adapter.pair(layer: layer, target: target)
+          let factors = try adapter.factors(layer: layer, target: target)
         else { continue }
         let (rows, columns) = model.shape(ofTarget: target)
         entries.append(.init(name: own + ".lora_a", shape: [rank, columns], type: .f32))
         entries.append(.init(name: own + ".lora_b", shape: [rows, rank], type: .f32))
-        values[own + ".lora_a"] = pair.a
+        values[own + ".lora_a"] = factors.a
         values[own + ".lora_b"] =
           model.pairedHeads(of: name).map {
-            RotaryLayout.pairs(pair.b, heads: $0, columns: rank)
-          } ?? pair.b
+            RotaryLayout.pairs(factors.b, heads: $0, columns: rank)
+          } ?? factors.b
       }
     }
     let layout = GGUFLayout(

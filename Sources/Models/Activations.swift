@@ -33,6 +33,9 @@ final class LayerActivations {
   let up: NumberBuffer
   /// scale · x·Aᵀ of each projection, [n, rank]; empty where it is not adapted.
   let lowRank: [NumberBuffer]
+  /// With DoRA, x·Wᵀ + scale · x·Aᵀ·Bᵀ of each projection, before it is scaled, [n, out]; empty where
+  /// nothing is.
+  let unscaled: [NumberBuffer]
 
   init(tokens n: Int, config: ModelConfig, adapter: AdapterConfig?, precision: Precision) {
     let d = config.hiddenSize
@@ -60,6 +63,11 @@ final class LayerActivations {
     lowRank = Projection.allCases.map { projection in
       let adapted = adapter?.targets.contains(projection.rawValue) ?? false
       return numbers(adapted ? n * (adapter?.rank ?? 0) : 0)
+    }
+    unscaled = Projection.allCases.map { projection in
+      guard let adapter, adapter.weightDecomposed, adapter.targets.contains(projection.rawValue)
+      else { return numbers(0) }
+      return numbers(n * projection.shape(config).out)
     }
   }
 }
@@ -89,6 +97,9 @@ final class Activations {
   let dGated: NumberBuffer
   /// dy·B of each projection, [n, rank].
   let dLowRank: [NumberBuffer]
+  /// With DoRA, the gradient of what a projection adds to the residual stream, before it was scaled,
+  /// [n, d].
+  let dUnscaled: NumberBuffer
   /// Inputs with elements dropped, for up to three projections of the same input; none outside
   /// training, where nothing is dropped.
   let dropped: [NumberBuffer]
@@ -125,6 +136,7 @@ final class Activations {
       let adapted = adapter?.targets.contains(projection.rawValue) ?? false
       return numbers(adapted ? back * (adapter?.rank ?? 0) : 0)
     }
+    dUnscaled = numbers(adapter?.weightDecomposed == true ? back * d : 0)
     let widest = max(d, queries, config.intermediateSize)
     dropped = (0..<(training && (adapter?.dropout ?? 0) > 0 ? 3 : 0)).map { _ in numbers(n * widest)
     }

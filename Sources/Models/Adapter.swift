@@ -3,37 +3,52 @@ public import Formats
 public import Kernels
 
 /// Stores a LoRA adapter (Hu et al. 2021): per adapted projection A [rank, in] and B [out, rank],
-/// which add scale · B · A to its weight.
+/// which add scale · B · A to its weight; with DoRA (Liu et al. 2024) also the lengths m [out] that
+/// the rows of the sum are given (`Adapter+Magnitudes`).
 ///
 /// Sendable on the same terms as `LanguageModel`: only the training that owns it writes to it.
 public final class Adapter: @unchecked Sendable {
   public let config: AdapterConfig
   public let layout: ParameterLayout
   public let weights: FloatBuffer
-  /// Where A and B of each projection of each layer lie; nil where it is not adapted.
-  private let places: [(a: Int, b: Int)?]
+  /// The model that it adapts.
+  let base: LanguageModel
+  /// Where the tensors of each projection of each layer lie; nil where it is not adapted.
+  let places: [Place?]
+  /// With DoRA, of every adapted row: m/‖W + scale·B·A‖ and 1/‖W + scale·B·A‖.
+  let rowScales: FloatBuffer
+  let inverseNorms: FloatBuffer
 
-  /// A fresh adapter: A uniform in ±1/√in, as PEFT draws it (Kaiming with a = √5), B zero.
-  public init(config: AdapterConfig, base: ModelConfig, random: inout SeededRandom) {
-    self.config = config
-    layout = Self.layout(config, base)
-    places = Self.places(config, layout, layers: base.layerCount)
-    weights = FloatBuffer(count: layout.count)
+  /// Where the tensors of one projection lie among the weights.
+  struct Place {
+    let a, b: Int
+    /// With DoRA: its magnitudes, and its first row among all adapted ones.
+    let magnitudes: Int?
+    let row: Int
+  }
+
+  /// A fresh adapter: A uniform in ±1/√in, as PEFT draws it (Kaiming with a = √5), B zero, magnitudes
+  /// the lengths of the rows as they are, so that it changes nothing yet.
+  public convenience init(
+    config: AdapterConfig, base: LanguageModel, random: inout SeededRandom
+  ) {
+    self.init(config: config, base: base)
     for entry in layout.entries where entry.name.hasSuffix("lora_A.weight") {
       let bound = 1 / Double(entry.shape[1]).squareRoot()
       for i in 0..<entry.count {
         weights.pointer[entry.offset + i] = Float((random.uniform() * 2 - 1) * bound)
       }
     }
+    takeMagnitudes()
+    measure()
   }
 
   /// Reads an adapter in PEFT's names.
   /// - Throws: `FormatError` for a missing tensor, `ModelError` for one that does not fit the base.
-  public init(config: AdapterConfig, base: ModelConfig, source: some TensorSource) throws {
-    self.config = config
-    layout = Self.layout(config, base)
-    places = Self.places(config, layout, layers: base.layerCount)
-    weights = FloatBuffer(count: layout.count)
+  public convenience init(
+    config: AdapterConfig, base: LanguageModel, source: some TensorSource
+  ) throws {
+    self.init(config: config, base: base)
     for entry in layout.entries {
       guard let shape = source.shape(of: entry.name) else {
         throw FormatError.missing(format: AdapterConfig.weightsName, field: "tensor \(entry.name)")
@@ -41,62 +56,65 @@ public final class Adapter: @unchecked Sendable {
       guard shape == entry.shape else {
         throw ModelError.adapterMismatch(tensor: entry.name, expected: entry.shape, found: shape)
       }
-      let floats = try source.floats(of: entry.name)
-      for (i, value) in floats.enumerated() { weights.pointer[entry.offset + i] = value }
+      weights.write(try source.floats(of: entry.name), at: entry.offset)
     }
     // A tensor nobody reads means that config and weights do not belong together.
-    for name in source.names where layout.entry(name) == nil {
-      throw ModelError.adapterMismatch(
-        tensor: name, expected: [], found: source.shape(of: name) ?? [])
-    }
+    for name in source.names where layout.entry(name) == nil { throw config.superfluous(name) }
+    measure()
   }
 
-  /// The same factors under a config that differs in dropout alone.
-  public init(config: AdapterConfig, copying other: Adapter) {
+  /// The same weights under a config that differs in dropout alone.
+  public convenience init(config: AdapterConfig, copying other: Adapter) {
+    self.init(config: config, base: other.base)
+    weights.pointer.update(from: other.weights.pointer, count: weights.count)
+    measure()
+  }
+
+  private init(config: AdapterConfig, base: LanguageModel) {
     self.config = config
-    layout = other.layout
-    places = other.places
-    weights = FloatBuffer(other.weights.floats)
-  }
-
-  private static func layout(_ config: AdapterConfig, _ base: ModelConfig) -> ParameterLayout {
+    self.base = base
     var tensors: [(name: String, shape: [Int])] = []
-    for layer in 0..<base.layerCount {
-      for projection in Projection.allCases where config.targets.contains(projection.rawValue) {
-        let shape = projection.shape(base)
-        func name(_ factor: String) -> String {
-          AdapterConfig.tensorName(layer: layer, target: projection.rawValue, factor: factor)
+    var places: [Place?] = []
+    var (offset, rows) = (0, 0)
+    for layer in 0..<base.config.layerCount {
+      for projection in Projection.allCases {
+        guard config.targets.contains(projection.rawValue) else {
+          places.append(nil)
+          continue
         }
-        tensors.append((name("A"), [config.rank, shape.in]))
-        tensors.append((name("B"), [shape.out, config.rank]))
+        let shape = projection.shape(base.config)
+        let own = config.tensors(
+          layer: layer, target: projection.rawValue, rows: shape.out, columns: shape.in)
+        let offsets = own.map { tensor in
+          defer { offset += tensor.shape.reduce(1, *) }
+          return offset
+        }
+        places.append(
+          Place(
+            a: offsets[0], b: offsets[1], magnitudes: config.weightDecomposed ? offsets[2] : nil,
+            row: rows))
+        tensors += own
+        rows += shape.out
       }
     }
-    return ParameterLayout(tensors)
+    layout = ParameterLayout(tensors)
+    self.places = places
+    weights = FloatBuffer(count: layout.count)
+    rowScales = FloatBuffer(count: config.weightDecomposed ? rows : 0)
+    inverseNorms = FloatBuffer(count: config.weightDecomposed ? rows : 0)
   }
 
-  private static func places(
-    _ config: AdapterConfig, _ layout: ParameterLayout, layers: Int
-  ) -> [(a: Int, b: Int)?] {
-    (0..<layers).flatMap { layer in
-      Projection.allCases.map { projection in
-        guard config.targets.contains(projection.rawValue) else { return nil }
-        func name(_ factor: String) -> String {
-          AdapterConfig.tensorName(layer: layer, target: projection.rawValue, factor: factor)
-        }
-        return (layout.offset(name("A")), layout.offset(name("B")))
-      }
-    }
-  }
-
-  /// Where A and B of a projection lie, if it is adapted.
-  func offsets(_ projection: Projection, layer: Int) -> (a: Int, b: Int)? {
+  /// Where the tensors of a projection lie, if it is adapted.
+  func place(_ projection: Projection, layer: Int) -> Place? {
     places[layer * Projection.allCases.count + projection.index]
   }
 
-  /// Bytes of the factors.
-  public var bytes: Int { layout.count * MemoryLayout<Float>.stride }
+  /// Bytes of its numbers.
+  public var bytes: Int {
+    (layout.count + rowScales.count + inverseNorms.count) * MemoryLayout<Float>.stride
+  }
 
-  /// The factors as PEFT's `adapter_model.safetensors`.
+  /// The weights as PEFT's `adapter_model.safetensors`.
   public func safetensors() -> [UInt8] {
     var writer = SafetensorsWriter(metadata: ["format": "pt"])
     for entry in layout.entries {

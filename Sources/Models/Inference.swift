@@ -160,35 +160,91 @@ final class Inference {
   }
 
   /// y (+)= x·Wᵀ + bias for projections of a layer that read the same x, and for the rows of each
-  /// adapter + scale · x·Aᵀ·Bᵀ.
+  /// adapter + scale · x·Aᵀ·Bᵀ; where an adapter has magnitudes, all but the bias is scaled first.
   private func project(
     _ x: FloatBuffer, columns k: Int, _ layer: Int, _ rows: Rows,
     into outputs: [(projection: Projection, y: FloatBuffer)], add: Bool = false
   ) {
     let weights = model.layers[layer]
-    let targets = outputs.map {
-      Operand.Target(
-        weight: weights.projections[$0.projection.index], y: $0.y.pointer,
-        bias: weights.biases[$0.projection.index].map { Floats($0) })
+    let isScaled = outputs.map { output in
+      rows.runs.contains { $0.adapter.magnitudes(output.projection, layer: layer) != nil }
+    }
+    let widths = outputs.map { weights.projections[$0.projection.index].rows }
+    room.makeUnscaled(zip(isScaled, widths).reduce(0) { $0 + ($1.0 ? rows.count * $1.1 : 0) })
+    // What some rows scale goes to a place of its own first, that of all rows: weights are read once.
+    var aside = room.unscaled.pointer
+    var targets: [Operand.Target] = []
+    for (place, output) in outputs.enumerated() {
+      let weight = weights.projections[output.projection.index]
+      if isScaled[place] {
+        targets.append(Operand.Target(weight: weight, y: aside))
+        aside += rows.count * widths[place]
+      } else {
+        targets.append(
+          Operand.Target(
+            weight: weight, y: output.y.pointer, bias: bias(output.projection, layer), add: add))
+      }
     }
     Operand(
       x, rows: rows.count, columns: k, isPrompt: rows.isPrompt, for: targets.map(\.weight),
       in: operandRoom
-    ).multiply(into: targets, add: add)
-    for (target, output) in zip(targets, outputs) {
+    ).multiply(into: targets)
+    for (place, output) in outputs.enumerated() {
+      guard !isScaled[place] else {
+        scale(
+          targets[place].y, into: output.y.pointer, add: add, x, columns: k, output.projection,
+          layer, rows)
+        continue
+      }
       for run in rows.runs {
-        guard let offsets = run.adapter.offsets(output.projection, layer: layer) else { continue }
-        let rank = run.adapter.config.rank
-        let (first, m, n) = (run.rows.lowerBound, run.rows.count, target.weight.rows)
-        let factors = run.adapter.weights.pointer
-        multiply(
-          Floats(x.pointer) + first * k, Matrix(factors + offsets.a, stride: k), k: k, m,
-          into: room.low.pointer, rank, rows.isPrompt, scale: Float(run.adapter.config.scale))
-        multiply(
-          room.low.pointer, Matrix(factors + offsets.b, stride: rank), k: rank, m,
-          into: target.y + first * n, n, rows.isPrompt, add: true)
+        addLowRank(
+          run.adapter, output.projection, layer, x, columns: k, run.rows, rows.isPrompt,
+          to: output.y.pointer)
       }
     }
+  }
+
+  /// Finishes a projection from u = x·Wᵀ: each row gets the bits it would get without the others.
+  private func scale(
+    _ u: MutableFloats, into y: MutableFloats, add: Bool, _ x: FloatBuffer, columns k: Int,
+    _ projection: Projection, _ layer: Int, _ rows: Rows
+  ) {
+    let d = projection.shape(config).out
+    for (adapter, some) in rows.pieces {
+      let first = some.lowerBound * d
+      let magnitudes = adapter?.magnitudes(projection, layer: layer)
+      func addLow(to target: MutableFloats) {
+        guard let adapter else { return }
+        addLowRank(
+          adapter, projection, layer, x, columns: k, some, rows.isPrompt, to: target)
+      }
+      if magnitudes != nil { addLow(to: u) }
+      Kernels.scaleColumns(
+        into: Numbers(y + first), accumulate: add, Numbers(u + first), scale: magnitudes?.scales,
+        bias: bias(projection, layer), n: some.count, d: d)
+      if magnitudes == nil { addLow(to: y) }
+    }
+  }
+
+  private func bias(_ projection: Projection, _ layer: Int) -> Floats? {
+    model.layers[layer].biases[projection.index].map { Floats($0) }
+  }
+
+  /// y += scale · x·Aᵀ·Bᵀ for some rows, where the adapter changes the projection.
+  private func addLowRank(
+    _ adapter: Adapter, _ projection: Projection, _ layer: Int, _ x: FloatBuffer, columns k: Int,
+    _ rows: Range<Int>, _ isPrompt: Bool, to y: MutableFloats
+  ) {
+    guard let place = adapter.place(projection, layer: layer) else { return }
+    let rank = adapter.config.rank
+    let (first, m, n) = (rows.lowerBound, rows.count, projection.shape(config).out)
+    let factors = adapter.weights.pointer
+    multiply(
+      Floats(x.pointer) + first * k, Matrix(factors + place.a, stride: k), k: k, m,
+      into: room.low.pointer, rank, isPrompt, scale: Float(adapter.config.scale))
+    multiply(
+      room.low.pointer, Matrix(factors + place.b, stride: rank), k: rank, m,
+      into: y + first * n, n, isPrompt, add: true)
   }
 
   /// y[m, n] (+)= scale · x[m, k]·wᵀ for an adapter's factors: prompts by tiles, single tokens by dot
@@ -243,6 +299,19 @@ private struct Rows {
     sequences.firstIndex { $0 === sequence }.map { Int(starts[$0]) } ?? 0
   }
 
+  /// All rows, cut where the adapter changes.
+  var pieces: [(adapter: Adapter?, rows: Range<Int>)] {
+    var pieces: [(adapter: Adapter?, rows: Range<Int>)] = []
+    var next = 0
+    for run in runs {
+      if next < run.rows.lowerBound { pieces.append((nil, next..<run.rows.lowerBound)) }
+      pieces.append((run.adapter, run.rows))
+      next = run.rows.upperBound
+    }
+    if next < count { pieces.append((nil, next..<count)) }
+    return pieces
+  }
+
   mutating func add(_ sequence: TokenSequence, _ tokens: ArraySlice<Int32>) {
     let first = ids.count
     ids += tokens
@@ -270,6 +339,8 @@ private final class InferenceRoom {
   let gate, up: FloatBuffer
   /// [n, rank] of one adapter.
   private(set) var low = FloatBuffer(count: 0)
+  /// Results of projections of the same x before an adapter's magnitudes scale them, [n, out] each.
+  private(set) var unscaled = FloatBuffer(count: 0)
 
   init(rows n: Int, config: ModelConfig) {
     capacity = n
@@ -287,5 +358,9 @@ private final class InferenceRoom {
 
   func makeLow(rows: Int, rank: Int) {
     if low.count < rows * rank { low = FloatBuffer(count: rows * rank) }
+  }
+
+  func makeUnscaled(_ count: Int) {
+    if unscaled.count < count { unscaled = FloatBuffer(count: count) }
   }
 }

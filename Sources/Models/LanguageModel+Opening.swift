@@ -13,10 +13,11 @@ extension Adapter {
   /// Reads an adapter from PEFT's two files.
   /// - Parameters:
   ///   - paths: the files of the folder.
+  ///   - base: the model that it will be used with.
   ///   - map: maps one of them.
   /// - Throws: `FormatError` if one is missing or damaged, `ModelError` if it does not fit the base.
   public convenience init(
-    paths: [String], base: ModelConfig, map: (String) throws -> MappedFile
+    paths: [String], base: LanguageModel, map: (String) throws -> MappedFile
   ) throws {
     for name in [AdapterConfig.fileName, AdapterConfig.weightsName] where !paths.contains(name) {
       throw FormatError.missing(format: "adapter folder", field: name)

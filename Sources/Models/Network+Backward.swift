@@ -38,19 +38,18 @@ extension Network {
     let dOut = Gradient(
       matrix: Matrix(a.dStream.pointer, stride: d), numbers: Numbers(a.dStream.pointer))
     // gated again, for the gradient of down_proj; gate and up become their own gradients.
-    let needsGated = training == .everything || adapter?.offsets(.down, layer: layer) != nil
-    back([(.down, dOut)], layer, into: a.dGated, n: n, a)
+    let needsGated = training == .everything || adapter?.place(.down, layer: layer) != nil
+    let dDown = unscaled(.down, dOut, layer, into: a.dUnscaled, n: n, room)
+    back([(.down, dDown)], layer, into: a.dGated, n: n, a)
     Kernels.swigluBackward(
       dgate: Numbers(room.gate), dup: Numbers(room.up), again: needsGated ? Numbers(a.gated) : nil,
       dy: Numbers(a.dGated), gate: Numbers(room.gate), up: Numbers(room.up),
       count: n * config.intermediateSize)
-    learn([(.down, dOut)], layer, x: a.gated, n: n, room, a)
+    learn([(.down, dDown)], layer, x: a.gated, n: n, room, a)
 
-    let mlp = [(Projection.gate, room.gate), (Projection.up, room.up)].map {
-      (
-        $0.0,
-        Gradient(matrix: $0.1.matrix(columns: config.intermediateSize), numbers: Numbers($0.1))
-      )
+    let mlp = [(Projection.gate, room.gate), (Projection.up, room.up)].map { projection, dy in
+      let gradient = Gradient(dy, columns: config.intermediateSize)
+      return (projection, unscaled(projection, gradient, layer, into: dy, n: n, room))
     }
     back(mlp, layer, into: a.dNormed, n: n, a)
     learn(mlp, layer, x: room.mlpInput, n: n, room, a)
@@ -60,8 +59,9 @@ extension Network {
       x: Numbers(room.middle.pointer), weight: weights.mlpNorm,
       inverseRMS: room.mlpInverse.pointer, n: n, d: d)
 
-    back([(.output, dOut)], layer, into: a.dAttention, n: n, a)
-    learn([(.output, dOut)], layer, x: room.attention, n: n, room, a)
+    let dOutput = unscaled(.output, dOut, layer, into: a.dUnscaled, n: n, room)
+    back([(.output, dOutput)], layer, into: a.dAttention, n: n, a)
+    learn([(.output, dOutput)], layer, x: room.attention, n: n, room, a)
     Kernels.attentionBackward(
       dq: Numbers(a.dQuery), dk: Numbers(a.dKey), dv: Numbers(a.dValue),
       do: Numbers(a.dAttention), o: Numbers(room.attention), logSum: room.logSum.pointer,
@@ -92,12 +92,9 @@ extension Network {
       dKey = a.dQuery
     }
     let heads = [(Projection.query, dQuery), (.key, dKey), (.value, a.dValue)].map {
-      (
-        $0.0,
-        Gradient(
-          matrix: $0.1.matrix(columns: weights.projections[$0.0.index].rows),
-          numbers: Numbers($0.1))
-      )
+      projection, dy in
+      let gradient = Gradient(dy, columns: weights.projections[projection.index].rows)
+      return (projection, unscaled(projection, gradient, layer, into: dy, n: n, room))
     }
     back(heads, layer, into: a.dNormed, n: n, a)
     learn(heads, layer, x: room.attentionInput, n: n, room, a)
@@ -112,6 +109,37 @@ extension Network {
   private struct Gradient {
     let matrix: Matrix
     let numbers: Numbers
+
+    init(matrix: Matrix, numbers: Numbers) {
+      self.matrix = matrix
+      self.numbers = numbers
+    }
+
+    init(_ buffer: NumberBuffer, columns: Int) {
+      self.init(matrix: buffer.matrix(columns: columns), numbers: Numbers(buffer))
+    }
+  }
+
+  /// The gradient of u where DoRA made y = m/‖W + scale·B·A‖ ⊙ u + bias: du = m/‖…‖ ⊙ dy; and
+  /// dm += Σ dy ⊙ u / ‖…‖. The lengths count as constants (section 4.3 of the paper): their gradient
+  /// takes memory, and is worth little.
+  /// - Parameter du: where it goes; may be dy itself.
+  private func unscaled(
+    _ projection: Projection, _ dy: Gradient, _ layer: Int, into du: NumberBuffer, n: Int,
+    _ room: LayerActivations
+  ) -> Gradient {
+    guard let place = adapter?.place(projection, layer: layer), let offset = place.magnitudes,
+      let magnitudes = adapter?.magnitudes(projection, layer: layer)
+    else { return dy }
+    let rows = projection.shape(config).out
+    if training == .adapter {
+      Kernels.addColumnDots(
+        of: dy.numbers, Numbers(room.unscaled[projection.index]), scale: magnitudes.inverseNorms,
+        n: n, d: rows, to: gradient.pointer + offset)
+    }
+    Kernels.scaleColumns(
+      into: Numbers(du), dy.numbers, scale: magnitudes.scales, n: n, d: rows)
+    return Gradient(du, columns: rows)
   }
 
   /// dx = Σ dy·W + dLow·A over projections that read the same x, dLow = scale · dy·B.
@@ -126,15 +154,15 @@ extension Network {
     for (projection, dy) in projections {
       let weight = weights[projection.index]
       terms.append(Term(dy.matrix, weight.matrix, k: weight.rows))
-      guard let adapter, let offsets = adapter.offsets(projection, layer: layer) else { continue }
+      guard let adapter, let place = adapter.place(projection, layer: layer) else { continue }
       let rank = adapter.config.rank
       let dLow = a.dLowRank[projection.index]
-      let b = Matrix(adapter.weights.pointer + offsets.b, stride: rank)
+      let b = Matrix(adapter.weights.pointer + place.b, stride: rank)
       Kernels.product(
         [Term(dy.matrix, b, k: weight.rows)], m: n, n: rank, precision: precision,
         into: dLow.pointer, type: dLow.type)
       Kernels.scale(Numbers(dLow), by: Float(adapter.config.scale), count: n * rank)
-      let factor = Matrix(adapter.weights.pointer + offsets.a, stride: columns)
+      let factor = Matrix(adapter.weights.pointer + place.a, stride: columns)
       let term = Term(dLow.matrix(columns: rank), factor, k: rank)
       if dropout == nil { terms.append(term) } else { masked.append((projection, term)) }
     }
@@ -174,7 +202,7 @@ extension Network {
         }
       }
       guard training == .adapter, let adapter,
-        let offsets = adapter.offsets(projection, layer: layer)
+        let place = adapter.place(projection, layer: layer)
       else { continue }
       let rank = adapter.config.rank
       // dA [rank, in] += dLowᵀ·dropout(x).
@@ -183,7 +211,7 @@ extension Network {
       let dLow = a.dLowRank[projection.index].matrix(columns: rank)
       Kernels.product(
         [Term(dLow.transposed, source.matrix(columns: weight.columns), k: n)], m: rank,
-        n: weight.columns, precision: precision, into: gradient.pointer + offsets.a,
+        n: weight.columns, precision: precision, into: gradient.pointer + place.a,
         accumulate: true)
       // dB [out, rank] += dyᵀ·low, as the transpose of lowᵀ·dy: few rows of many columns are
       // multiplied faster than many rows of few.
@@ -193,7 +221,7 @@ extension Network {
         [Term(low.transposed, dy.matrix, k: n)], m: rank, n: weight.rows, precision: precision,
         into: turned.pointer)
       Kernels.addTransposed(
-        turned.pointer, rows: rank, columns: weight.rows, to: gradient.pointer + offsets.b)
+        turned.pointer, rows: rank, columns: weight.rows, to: gradient.pointer + place.b)
     }
   }
 

@@ -56,6 +56,11 @@ public final class Network {
     precondition(
       training != .everything || model.weights.count == model.layout.count,
       "full training needs a trainable model")
+    precondition(
+      adapter?.fits(model) ?? true, "the adapter's magnitudes belong to another model")
+    precondition(
+      training != .everything || adapter?.config.weightDecomposed != true,
+      "what magnitudes scale is not trained whole")
   }
 
   /// Activations with room for n tokens, with the way back or without.
@@ -89,6 +94,8 @@ public final class Network {
     _ batch: Batch, back: Bool,
     keep: ((_ layer: Int, _ keys: NumberBuffer, _ values: NumberBuffer) -> Void)? = nil
   ) -> Activations {
+    // What is being trained may have changed since the last pass.
+    if training == .adapter { adapter?.measure() }
     let n = batch.count
     let a = room(for: n, back: back)
     let d = config.hiddenSize
@@ -129,8 +136,8 @@ public final class Network {
       into: Numbers(room.attentionInput), inverseRMS: room.attentionInverse.pointer,
       Numbers(room.input.pointer), weight: weights.attentionNorm, n: n, d: d, epsilon: epsilon)
     let x = room.attentionInput
-    project(.query, layer, x, into: room.rawQuery ?? room.query, n: n, room, a)
-    project(.key, layer, x, into: room.rawKey ?? room.key, n: n, room, a)
+    project(.query, layer, x, into: Numbers(room.rawQuery ?? room.query), n: n, room, a)
+    project(.key, layer, x, into: Numbers(room.rawKey ?? room.key), n: n, room, a)
     if let rawQuery = room.rawQuery, let norm = weights.queryNorm {
       Kernels.rmsNorm(
         into: Numbers(room.query), inverseRMS: room.queryInverse.pointer, Numbers(rawQuery),
@@ -141,7 +148,7 @@ public final class Network {
         into: Numbers(room.key), inverseRMS: room.keyInverse.pointer, Numbers(rawKey),
         weight: norm, n: n * shape.groups, d: shape.channels, epsilon: epsilon)
     }
-    project(.value, layer, x, into: room.value, n: n, room, a)
+    project(.value, layer, x, into: Numbers(room.value), n: n, room, a)
     Kernels.rope(
       Numbers(room.query), table: rope, positions: batch.positions, n: n, heads: config.headCount)
     Kernels.rope(
@@ -152,47 +159,56 @@ public final class Network {
       k: Numbers(room.key), v: Numbers(room.value), starts: batch.starts, shape: shape)
     // middle = input + o_proj(attention), next = middle + down_proj(...): products add to a copy.
     room.middle.pointer.update(from: room.input.pointer, count: n * d)
-    project(.output, layer, room.attention, addingTo: room.middle.pointer, n: n, room, a)
+    let middle = Numbers(room.middle.pointer)
+    project(.output, layer, room.attention, into: middle, add: true, n: n, room, a)
     Kernels.rmsNorm(
       into: Numbers(room.mlpInput), inverseRMS: room.mlpInverse.pointer,
       Numbers(room.middle.pointer), weight: weights.mlpNorm, n: n, d: d, epsilon: epsilon)
-    project(.gate, layer, room.mlpInput, into: room.gate, n: n, room, a)
-    project(.up, layer, room.mlpInput, into: room.up, n: n, room, a)
-    let adaptsDown = adapter?.offsets(.down, layer: layer) != nil
+    project(.gate, layer, room.mlpInput, into: Numbers(room.gate), n: n, room, a)
+    project(.up, layer, room.mlpInput, into: Numbers(room.up), n: n, room, a)
+    let adaptsDown = adapter?.place(.down, layer: layer) != nil
     guard next != nil || adaptsDown else { return }
     Kernels.swiglu(
       into: Numbers(a.gated), gate: Numbers(room.gate), up: Numbers(room.up),
       count: n * config.intermediateSize)
     guard let next else {
-      lowRank(.down, layer, a.gated, n: n, room, a)
+      let terms = terms(.down, layer, a.gated, n: n, room, a)
+      if adapter?.magnitudes(.down, layer: layer) != nil { keepUnscaled(.down, terms, n: n, room) }
       return
     }
     next.update(from: room.middle.pointer, count: n * d)
-    project(.down, layer, a.gated, addingTo: next, n: n, room, a)
+    project(.down, layer, a.gated, into: Numbers(next), add: true, n: n, room, a)
   }
 
-  /// y = x·Wᵀ + bias + scale · dropout(x)·Aᵀ·Bᵀ.
+  /// y (+)= x·Wᵀ + scale · dropout(x)·Aᵀ·Bᵀ + bias; with DoRA, all but the bias is scaled first.
   private func project(
-    _ projection: Projection, _ layer: Int, _ x: NumberBuffer, into y: NumberBuffer, n: Int,
-    _ room: LayerActivations, _ a: Activations
+    _ projection: Projection, _ layer: Int, _ x: NumberBuffer, into y: Numbers, add: Bool = false,
+    n: Int, _ room: LayerActivations, _ a: Activations
   ) {
-    let weights = model.layers[layer]
+    let rows = model.layers[layer].projections[projection.index].rows
+    let bias = model.layers[layer].biases[projection.index].map { Floats($0) }
     let terms = terms(projection, layer, x, n: n, room, a)
-    Kernels.product(
-      terms, m: n, n: weights.projections[projection.index].rows, precision: precision,
-      into: y.pointer, type: y.type, bias: weights.biases[projection.index].map { Floats($0) })
+    guard let magnitudes = adapter?.magnitudes(projection, layer: layer) else {
+      Kernels.product(
+        terms, m: n, n: rows, precision: precision, into: y.pointer, type: y.type, accumulate: add,
+        bias: bias)
+      return
+    }
+    let unscaled = keepUnscaled(projection, terms, n: n, room)
+    Kernels.scaleColumns(
+      into: y, accumulate: add, unscaled, scale: magnitudes.scales, bias: bias, n: n, d: rows)
   }
 
-  /// y += x·Wᵀ + bias + scale · dropout(x)·Aᵀ·Bᵀ.
-  private func project(
-    _ projection: Projection, _ layer: Int, _ x: NumberBuffer, addingTo y: MutableFloats, n: Int,
-    _ room: LayerActivations, _ a: Activations
-  ) {
-    let weights = model.layers[layer]
-    let terms = terms(projection, layer, x, n: n, room, a)
+  /// The sum of a projection's products, kept for the way back.
+  @discardableResult
+  private func keepUnscaled(
+    _ projection: Projection, _ terms: [Term], n: Int, _ room: LayerActivations
+  ) -> Numbers {
+    let unscaled = room.unscaled[projection.index]
     Kernels.product(
-      terms, m: n, n: weights.projections[projection.index].rows, precision: precision,
-      into: y, accumulate: true, bias: weights.biases[projection.index].map { Floats($0) })
+      terms, m: n, n: projection.shape(config).out, precision: precision, into: unscaled.pointer,
+      type: unscaled.type)
+    return Numbers(unscaled)
   }
 
   /// The products that a projection's result is the sum of.
@@ -203,10 +219,10 @@ public final class Network {
     let weight = model.layers[layer].projections[projection.index]
     watch?(projection, layer, x, n)
     var terms = [Term(x.matrix(columns: weight.columns), weight.transposed, k: weight.columns)]
-    if let adapter, let offsets = adapter.offsets(projection, layer: layer) {
+    if let adapter, let place = adapter.place(projection, layer: layer) {
       lowRank(projection, layer, x, n: n, room, a)
       let rank = adapter.config.rank
-      let b = Matrix(adapter.weights.pointer + offsets.b, stride: rank)
+      let b = Matrix(adapter.weights.pointer + place.b, stride: rank)
       terms.append(
         Term(room.lowRank[projection.index].matrix(columns: rank), b.transposed, k: rank))
     }
@@ -218,12 +234,12 @@ public final class Network {
     _ projection: Projection, _ layer: Int, _ x: NumberBuffer, n: Int, _ room: LayerActivations,
     _ a: Activations
   ) {
-    guard let adapter, let offsets = adapter.offsets(projection, layer: layer) else { return }
+    guard let adapter, let place = adapter.place(projection, layer: layer) else { return }
     let columns = model.layers[layer].projections[projection.index].columns
     let rank = adapter.config.rank
     let low = room.lowRank[projection.index]
     let source = dropped(x, projection, layer, count: n * columns, into: a.dropped.first)
-    let factor = Matrix(adapter.weights.pointer + offsets.a, stride: columns)
+    let factor = Matrix(adapter.weights.pointer + place.a, stride: columns)
     Kernels.product(
       [Term(source.matrix(columns: columns), factor.transposed, k: columns)], m: n, n: rank,
       precision: precision, into: low.pointer, type: low.type)

@@ -74,11 +74,12 @@ struct Operand {
     let weight: Weight
     let y: MutableFloats
     var bias: Floats? = nil
+    var add = false
   }
 
   /// y[rows, weight's rows] (+)= x·Wᵀ + bias for each target, their weights being those that it was
   /// made for. Prompts are multiplied by tiles, single tokens by dot products, all at once.
-  func multiply(into targets: [Target], add: Bool = false) {
+  func multiply(into targets: [Target]) {
     var dots: [DotProduct] = []
     for target in targets {
       let weight = target.weight
@@ -88,14 +89,16 @@ struct Operand {
       if !isPrompt {
         dots.append(
           DotProduct(
-            x, weight.matrix, n: n, k: k, into: target.y, bias: target.bias, accumulate: add))
+            x, weight.matrix, n: n, k: k, into: target.y, bias: target.bias,
+            accumulate: target.add))
       } else if form == .levels {
         Kernels.productOfLevels(
-          x, weight.matrix, m: rows, n: n, k: k, into: target.y, accumulate: add, bias: target.bias)
+          x, weight.matrix, m: rows, n: n, k: k, into: target.y, accumulate: target.add,
+          bias: target.bias)
       } else {
         Kernels.product(
           [Term(x, weight.transposed, k: k)], m: rows, n: n,
-          precision: form == .halves ? .bf16 : .f32, into: target.y, accumulate: add,
+          precision: form == .halves ? .bf16 : .f32, into: target.y, accumulate: target.add,
           bias: target.bias)
       }
     }

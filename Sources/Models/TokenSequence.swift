@@ -14,6 +14,8 @@ public final class TokenSequence {
 
   /// - Parameter capacity: tokens that will be read at most.
   init(model: LanguageModel, adapter: Adapter?, capacity: Int) {
+    precondition(
+      adapter?.fits(model) ?? true, "the adapter's magnitudes belong to another model")
     self.adapter = adapter
     cache = KeyValueCache(config: model.config, capacity: capacity)
     bytes = KeyValueCache.bytes(config: model.config, capacity: capacity)

@@ -77,7 +77,7 @@ public final class BaseModel: Sendable {
   /// Opens a PEFT adapter's folder over this base.
   public func adapter(at path: String) throws -> Adapter {
     try Adapter(
-      paths: try FileManager.default.contentsOfDirectory(atPath: path), base: model.config
+      paths: try FileManager.default.contentsOfDirectory(atPath: path), base: model
     ) { try MappedFile(path: "\(path)/\($0)") }
   }
 

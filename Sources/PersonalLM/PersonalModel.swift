@@ -39,7 +39,7 @@ public struct PersonalModel: Sendable {
     let adapted = bundle.paths.filter { $0.hasPrefix(folder) }
     if bundle.manifest.layout == .adapter, bundle.manifest.ships.isPersonal {
       adapter = try Adapter(
-        paths: adapted.map { String($0.dropFirst(folder.count)) }, base: base.model.config
+        paths: adapted.map { String($0.dropFirst(folder.count)) }, base: base.model
       ) { try bundle.map(folder + $0) }
     } else {
       adapter = nil

@@ -174,7 +174,7 @@ struct Arms {
 
   private func adapter(_ name: String) throws -> Adapter? {
     try context.optionalInput(name).map { input in
-      try Adapter(paths: input.paths, base: config) { try input.map($0) }
+      try Adapter(paths: input.paths, base: model) { try input.map($0) }
     }
   }
 

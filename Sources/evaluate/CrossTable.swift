@@ -33,7 +33,7 @@ struct CrossTable {
         row < 0
         ? nil
         : try Adapter(
-          paths: [AdapterConfig.fileName, AdapterConfig.weightsName], base: config
+          paths: [AdapterConfig.fileName, AdapterConfig.weightsName], base: model
         ) { try adapters.map("\(users[row])/\($0)") }
       let scorer = Scorer(Evaluate.network(model, adapter: adapter, context))
       for column in users.indices {

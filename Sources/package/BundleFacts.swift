@@ -102,14 +102,14 @@ struct BundleFacts {
         ])),
     ]
     if let adapter {
-      members.append(
-        JSONMember(
-          "adapter",
-          .object([
-            "digest": .string(adapterDigest?.description ?? ""), "rank": .int(adapter.rank),
-            "alpha": .double(adapter.alpha), "dropout": .double(adapter.dropout),
-            "targets": .array(adapter.targets.map { .string($0) }),
-          ])))
+      var facts: [JSONMember] = [
+        JSONMember("digest", .string(adapterDigest?.description ?? "")),
+        JSONMember("rank", .int(adapter.rank)), JSONMember("alpha", .double(adapter.alpha)),
+        JSONMember("dropout", .double(adapter.dropout)),
+        JSONMember("targets", .array(adapter.targets.map { .string($0) })),
+      ]
+      if adapter.weightDecomposed { facts.append(JSONMember("dora", .bool(true))) }
+      members.append(JSONMember("adapter", .object(facts)))
     }
     if let metrics { members.append(JSONMember("metrics", metrics)) }
     // Counts alone: the reports also name the user's files.
@@ -128,6 +128,11 @@ struct BundleFacts {
 }
 
 extension BundleFacts {
+  /// Whether what answers is an adapter that only plm and PEFT can put over its base.
+  var needsPLM: Bool {
+    !sharedFiles.isEmpty && gate.ships.isPersonal && adapter?.weightDecomposed == true
+  }
+
   /// How Ollama takes the bundle in: `ollama create NAME -f Modelfile`.
   func modelfile(hasAdapter: Bool) -> [UInt8] {
     var lines: [String]

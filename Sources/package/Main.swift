@@ -84,7 +84,10 @@ import Tokenizers
     let facts = try BundleFacts(
       context, base: base, model: gguf, modelDigest: model.digest, gate: decided,
       metrics: metrics, sharedFiles: isShared ? shared.files : [])
-    if context[modelfile] {
+    if context[modelfile], facts.needsPLM {
+      context.log(
+        "no Modelfile: Ollama cannot load a DoRA adapter; layout=merged has it in the model")
+    } else if context[modelfile] {
       try own.write("Modelfile", facts.modelfile(hasAdapter: own.has("adapter.gguf")))
     }
     try own.write("README.md", Array(ModelCard(facts, files: own.files.map(\.path)).text.utf8))

@@ -71,7 +71,7 @@ struct ModelCard {
     }
     if let adapter = facts.adapter {
       lines.append(
-        "- Adapter: LoRA of rank \(adapter.rank), alpha \(number(adapter.alpha)), on "
+        "- Adapter: \(adapter.weightDecomposed ? "DoRA" : "LoRA") of rank \(adapter.rank), alpha \(number(adapter.alpha)), on "
           + adapter.targets.joined(separator: ", "))
     }
     lines.append("- Stored as: \(facts.type)")
@@ -119,9 +119,17 @@ struct ModelCard {
     var lines = [
       "## How to use it", "", "With plm:", "", "```sh",
       "plm run --bundle . \"The first words of a text\"", "```", "",
-      "With llama.cpp:", "", "```sh",
-      "llama-completion -m \(model) -no-cnv -p \"The first words of a text\"", "```",
     ]
+    if facts.needsPLM {
+      lines.append(
+        "llama.cpp and Ollama cannot load a DoRA adapter: for them, `package` with `layout=merged` makes one "
+          + "model of base and adapter. PEFT loads `adapter/` over the base it was trained on.")
+    } else {
+      lines += [
+        "With llama.cpp:", "", "```sh",
+        "llama-completion -m \(model) -no-cnv -p \"The first words of a text\"", "```",
+      ]
+    }
     if isShared {
       lines += [
         "", "The base lies beside this folder, in `\(folder)`, where others may share it.",
@@ -131,6 +139,12 @@ struct ModelCard {
         "",
         "`model.gguf` has the adapter merged in. `adapter.gguf` is the adapter alone, for use over the base "
           + "(`llama-completion -m base.gguf --lora adapter.gguf …`); `adapter/` is the same for PEFT.",
+      ]
+    } else if facts.adapter?.weightDecomposed == true, facts.gate.ships.isPersonal {
+      lines += [
+        "",
+        "`model.gguf` has the adapter merged in. `adapter/` is the adapter alone, for PEFT; it is DoRA, which "
+          + "llama.cpp cannot load.",
       ]
     }
     return lines.joined(separator: "\n") + "\n"

@@ -28,10 +28,11 @@ struct Judge {
 
   init(_ folder: ModelFolder, _ context: StageContext) throws {
     self.context = context
+    let model = try LanguageModel(folder)
     let adapter = try context.optionalInput("adapter").map { input in
-      try Adapter(paths: input.paths, base: folder.config) { try input.map($0) }
+      try Adapter(paths: input.paths, base: model) { try input.map($0) }
     }
-    network = Network(try LanguageModel(folder), adapter: adapter)
+    network = Network(model, adapter: adapter)
     var pieces: [Piece] = []
     var score = 0.0
     var tokens = 0

@@ -26,7 +26,7 @@ import Tokenizers
     Output("model", kind: "gguf", help: "model.gguf, the adapter merged into it."),
     Output(
       "adapter", kind: "gguf-adapter", optional: true,
-      help: "adapter.gguf, where an adapter was given."),
+      help: "adapter.gguf, where an adapter was given that GGUF can hold: DoRA it cannot."),
     Output(
       "peft", kind: "adapter", optional: true, help: "The same adapter as PEFT's two files."),
     Output(
@@ -90,7 +90,8 @@ import Tokenizers
     try writeAdapter(writer, context)
     let report = Report(
       rows: rows, unquantised: judge.unquantised, importanceTokens: importance?.tokens ?? 0,
-      parameters: folder.config.parameterCount)
+      parameters: folder.config.parameterCount,
+      lacksAdapter: writer.adapter?.config.weightDecomposed ?? false)
     try context.output("report").write("report.json", text: report.json.text + "\n")
     try context.output("report").write("report.md", text: report.markdown)
     context.progress([
@@ -127,9 +128,13 @@ import Tokenizers
 
   private static func writeAdapter(_ writer: ModelWriter, _ context: StageContext) throws {
     guard let adapter = writer.adapter, let input = context.optionalInput("adapter") else { return }
-    try context.output("adapter").write(
-      "adapter.gguf", try GGUFExport.adapter(adapter, model: writer.folder.config),
-      mappable: true)
+    if adapter.config.weightDecomposed {
+      context.log("no adapter.gguf: \(Report.whyNoAdapter)")
+    } else {
+      try context.output("adapter").write(
+        "adapter.gguf", try GGUFExport.adapter(adapter, model: writer.folder.config),
+        mappable: true)
+    }
     for name in [AdapterConfig.fileName, AdapterConfig.weightsName] {
       try context.output("peft").link(name, to: input, name)
     }

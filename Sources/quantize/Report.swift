@@ -26,6 +26,12 @@ struct Report {
   /// Tokens that the importance of columns was measured on; 0 if it was not.
   let importanceTokens: Int
   let parameters: Int
+  /// Whether there is an adapter that GGUF cannot hold alone.
+  let lacksAdapter: Bool
+
+  static let whyNoAdapter =
+    "the adapter has magnitudes (DoRA), which GGUF adapters cannot hold; model.gguf has it merged in, "
+    + "and peft is the adapter alone"
 
   private func bits(_ row: Row) -> Double {
     Double(8 * row.tensorBytes) / Double(max(parameters, 1))
@@ -48,6 +54,7 @@ struct Report {
           return .object(facts)
         }),
     ]
+    if lacksAdapter { facts["no_adapter_gguf"] = .string(Self.whyNoAdapter) }
     if let unquantised {
       facts["unquantised"] = [
         "loss": .double(unquantised.loss), "tokens": .int(unquantised.tokens),
@@ -86,6 +93,7 @@ struct Report {
     if importanceTokens > 0 {
       text += "\nRounded by the importance of columns on \(importanceTokens) tokens.\n"
     }
+    if lacksAdapter { text += "\nNo adapter.gguf: \(Self.whyNoAdapter).\n" }
     return text
   }
 }

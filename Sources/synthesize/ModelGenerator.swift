@@ -27,10 +27,11 @@ struct ModelGenerator: TextGenerator {
     self.tokenizer = tokenizer
     self.start = start
     self.end = end
-    model = try LanguageModel(folder)
+    let model = try LanguageModel(folder)
+    self.model = model
     self.adapter = try adapter.map { input in
       try Adapter(
-        config: AdapterConfig(json: input.read(AdapterConfig.fileName)), base: folder.config,
+        config: AdapterConfig(json: input.read(AdapterConfig.fileName)), base: model,
         source: SafetensorsFile(input.map(AdapterConfig.weightsName)))
     }
     identity = base.digest.description + (adapter.map { " + \($0.digest)" } ?? "")

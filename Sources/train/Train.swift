@@ -38,6 +38,10 @@ import StageKit
   static let rankStabilised = Parameter(
     "rank_stabilised", default: false,
     help: "Scales the adapter by alpha / √rank instead (rsLoRA).")
+  static let dora = Parameter(
+    "dora", default: false,
+    help: "Also trains the lengths of the rows of adapted weights, apart from their directions "
+      + "(DoRA). llama.cpp loads such an adapter merged into its base only.")
   static let dropout = Parameter(
     "dropout", default: 0.0, in: 0...0.9, help: "Share of the adapter's inputs dropped.")
   static let targets = Parameter(
@@ -110,7 +114,7 @@ import StageKit
     execution: true)
 
   static let parameters: [any ParameterDeclaration] = [
-    method, rank, alpha, rankStabilised, dropout, targets, learningRate, schedule, warmup,
+    method, rank, alpha, rankStabilised, dora, dropout, targets, learningRate, schedule, warmup,
     weightDecay, beta1,
     beta2, epsilon, clip, batchSize, accumulation, batchTokens, epochs, steps, skip,
     maxLength, shuffle,
@@ -139,9 +143,10 @@ import StageKit
 
     if context[method] == "full" {
       guard context.optionalInput("adapter") == nil else { throw TrainError.adapterWithFull }
+      guard !context[dora] else { throw TrainError.doraWithFull }
       try train(model, base: base, adapter: nil, tokens: tokens, heldout: heldout, context)
     } else {
-      let adapter = try startingAdapter(model.config, context)
+      let adapter = try startingAdapter(model, context)
       try train(model, base: base, adapter: adapter, tokens: tokens, heldout: heldout, context)
     }
   }
@@ -282,7 +287,7 @@ import StageKit
 
   /// The adapter given, or a fresh one.
   private static func startingAdapter(
-    _ base: ModelConfig, _ context: StageContext
+    _ base: LanguageModel, _ context: StageContext
   ) throws -> Adapter {
     let asked = try targetList(context[targets])
     guard let input = context.optionalInput("adapter") else {
@@ -291,7 +296,7 @@ import StageKit
       return Adapter(
         config: AdapterConfig(
           rank: context[rank], alpha: context[alpha], dropout: context[dropout], targets: asked,
-          rankStabilised: context[rankStabilised]),
+          rankStabilised: context[rankStabilised], weightDecomposed: context[dora]),
         base: base, random: &random)
     }
     let given = try Adapter(paths: input.paths, base: base) { try input.map($0) }
@@ -317,6 +322,9 @@ import StageKit
       "rank_stabilised", context[rankStabilised] == config.rankStabilised,
       context[rankStabilised] == rankStabilised.standard, "\(context[rankStabilised])",
       "\(config.rankStabilised)")
+    try check(
+      "dora", context[dora] == config.weightDecomposed, context[dora] == dora.standard,
+      "\(context[dora])", "\(config.weightDecomposed)")
     try check(
       "targets", asked == config.targets, context[targets] == targets.standard, context[targets],
       config.targets.joined(separator: ","))

@@ -9,13 +9,14 @@ enum TrainError: Error, Equatable {
   case unknownTarget(String, known: [String])
   case sampleTooLong(sample: Int, tokens: Int, positions: Int)
   case adapterWithFull
+  case doraWithFull
   case beyondF16(Float)
 }
 
 extension TrainError: StageFailure, CustomStringConvertible {
   var exitCode: Int32 {
     switch self {
-    case .contradiction, .unknownTarget, .adapterWithFull: 2
+    case .contradiction, .unknownTarget, .adapterWithFull, .doraWithFull: 2
     case .nothingToLearn, .notFinite, .exploded, .sampleTooLong, .beyondF16: 1
     }
   }
@@ -43,6 +44,9 @@ extension TrainError: StageFailure, CustomStringConvertible {
     case .adapterWithFull:
       "method=full trains the base's own weights and has no use for an adapter · leave the input "
         + "adapter out, or go on from it with method=lora"
+    case .doraWithFull:
+      "method=full trains the base's own weights, whose rows' lengths are theirs already · leave "
+        + "dora out, or train an adapter with method=lora"
     case .beyondF16(let value):
       "a weight does not fit its type · \(value) is beyond F16's 65504 · store BF16 or F32 "
         + "(weights_type)"

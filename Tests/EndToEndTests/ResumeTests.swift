@@ -33,7 +33,8 @@ import Testing
       .compactMap { Int($0.split(separator: " ")[3]) }
   }
 
-  @Test func `the stage, killed twice`() throws {
+  @Test(arguments: ["dora=false", "dora=true"])
+  func `the stage, killed twice`(setting: String) throws {
     let train = try #require(Places.executable("train"))
     let folder = try TemporaryFolder()
     let samples = (0..<6).map { row in
@@ -49,7 +50,7 @@ import Testing
       words += ["--in", "heldout=\(folder("heldout.safetensors"))"]
       for setting in [
         "steps=400", "rank=4", "dropout=0.1", "batch_size=2", "checkpoint_seconds=0", "threads=1",
-        "keep_gradients=true",
+        "keep_gradients=true", setting,
       ] { words += ["--set", setting] }
       return words
     }

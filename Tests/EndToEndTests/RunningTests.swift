@@ -76,6 +76,31 @@ import Testing
     #expect(refused.exitCode == 3 && refused.errors.contains("damaged"))
   }
 
+  @Test func `adapters with magnitudes go all the way to bundles that run`() throws {
+    let person = try PersonalPipeline()
+    for layout in ["merged", "adapter"] {
+      let outcomes = try person.build([
+        "ada/package", "--set", "train.dora=true", "--set", "package.gate=false",
+        "--set", "package.layout=\(layout)",
+      ])
+      #expect(outcomes["ada/package"]?.status == "ran")
+      let quantized = try #require(outcomes["ada/quantize"]?.outputs)
+      #expect(quantized.contains("\"peft\"") && !quantized.contains("\"adapter\""))
+      let bundles = person.folder(layout)
+      let results = try person.run("results", ["--export", bundles])
+      #expect(results.exitCode == 0, "\(results.errors)")
+      let plm = try Workshop.executable()
+      let verified = try Program.run(plm, ["bundle", "verify", bundles + "/ada"])
+      #expect(verified.exitCode == 0, "\(verified.errors)")
+      let run = try Program.run(
+        plm, ["run", "--bundle", bundles + "/ada", "Looked after the", "--tokens", "8"])
+      #expect(run.exitCode == 0 && !run.output.isEmpty, "\(run.errors)")
+      let info = try JSON(
+        parsing: Program.run(plm, ["bundle", "info", bundles + "/ada", "--json"]).output)
+      #expect(info["ships"] == "personal" && info["layout"] == .string(layout))
+    }
+  }
+
   private func serve(_ person: PersonalPipeline, _ wanted: String) throws {
     let server = try RunningProgram(
       Workshop.executable(),

@@ -31,9 +31,9 @@ import Testing
     return String(decoding: try store.store.read(entry.digest), as: UTF8.self)
   }
 
-  @Test(arguments: ["f32", "bf16"], ["lora", "full"])
-  func `threads and recomputation change no bit`(precision: String, method: String) throws {
-    let settings = ["precision=\(precision)", "method=\(method)"]
+  @Test(arguments: ["f32", "bf16"], ["method=lora", "method=full", "dora=true"])
+  func `threads and recomputation change no bit`(precision: String, what: String) throws {
+    let settings = ["precision=\(precision)", what]
     let one = try train(settings + ["threads=1"])
     #expect(try train(settings + ["threads=2"]) == one)
     #expect(try train(settings + ["threads=3"]) == one)
@@ -42,10 +42,32 @@ import Testing
 
   @Test func `precision and the type of the base are part of the result`() throws {
     let plain = try train([])
-    let others = try ["precision=bf16", "base_type=q8_0", "base_type=q4_0", "rank_stabilised=true"]
-      .map { try train([$0]) }
-    #expect(Set(others + [plain]).count == 5)
+    let settings = [
+      "precision=bf16", "base_type=q8_0", "base_type=q4_0", "rank_stabilised=true", "dora=true",
+    ]
+    let others = try settings.map { try train([$0]) }
+    #expect(Set(others + [plain]).count == 6)
     #expect(try text(others[3], "adapter_config.json").contains("\"use_rslora\": true"))
+    #expect(try text(others[4], "adapter_config.json").contains("\"use_dora\": true"))
+  }
+
+  @Test func `an adapter with magnitudes is gone on from as it was left`() throws {
+    let settings = ["dora=true", "rank_stabilised=true"]
+    let first = try train(settings + ["weight_decay=0.1", "accumulation=2", "batch_size=1"])
+    // Nothing is learned at rate 0: what comes out is what went in.
+    let same = try train(["learning_rate=0"], ["adapter": "\(first)"])
+    let tree = try (store.store.tree(first), store.store.tree(same))
+    for path in ["adapter_config.json", "adapter_model.safetensors"] {
+      #expect(tree.0[path]?.digest == tree.1[path]?.digest && tree.0[path] != nil)
+    }
+    func losses(_ settings: [String], _ more: [String: String] = [:]) throws -> [Double] {
+      try text(train(settings, more), "training.jsonl").split(separator: "\n").map {
+        try #require(try JSON(parsing: Array($0.utf8))["loss"]?.doubleValue)
+      }
+    }
+    let on = try losses([], ["adapter": "\(first)"])
+    #expect(try on[0] < losses(settings)[0])
+    #expect(on == on.sorted(by: >))
   }
 
   @Test func `steps passed over are those that an earlier run took`() throws {
@@ -134,10 +156,13 @@ import Testing
     let more = inputs.merging(["adapter": "\(adapter)"]) { $1 }
     for (setting, word) in [
       ("method=full", "adapter"), ("rank_stabilised=true", "rank_stabilised"),
+      ("dora=true", "dora"),
     ] {
       let result = try StageRun.run("train", store, more, ["steps=1", setting])
       #expect(result.exitCode == 2 && result.errors.contains(word), "\(result.errors)")
     }
+    let full = try StageRun.run("train", store, inputs, ["steps=1", "method=full", "dora=true"])
+    #expect(full.exitCode == 2 && full.errors.contains("leave dora out"), "\(full.errors)")
   }
 
   @Test func `a GGUF file trained whole becomes the folder that its source becomes`() throws {

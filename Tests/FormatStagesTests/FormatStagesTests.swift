@@ -308,6 +308,34 @@ struct FormatStagesTests {
     #expect(none.exitCode == 2 && none.errors.contains("base_model"))
   }
 
+  @Test(arguments: ["merged", "adapter"])
+  func `a bundle of an adapter with magnitudes asks nobody to load what they cannot`(
+    layout: String
+  ) throws {
+    let made = try runner.outputs("quantize", ["base": model.base, "adapter": model.dora])
+    let plain = try runner.outputs("quantize", ["base": model.base])
+    let packed = try runner.run(
+      "package",
+      [
+        "base": model.base, "model": try #require(made["model"]).description,
+        "base_model": try #require(plain["model"]).description, "adapter": model.dora,
+      ], set: ["layout": layout, "modelfile": "true"])
+    try #require(packed.exitCode == 0, "\(packed.errors)")
+    let bundle = try JSON(parsing: packed.lastLine)["outputs"]?["bundle"]?.stringValue
+    let digest = try #require(bundle.flatMap { Digest($0) })
+    let tree = try runner.home.store.tree(digest)
+    #expect(tree["adapter.gguf"] == nil && tree["adapter/adapter_model.safetensors"] != nil)
+    let manifest = try JSON(parsing: runner.file(digest, "manifest.json").copied())
+    #expect(manifest["adapter"]?["dora"] == true && manifest["gate"]?["ships"] == "personal")
+    let card = String(decoding: try runner.file(digest, "README.md").copied(), as: UTF8.self)
+    #expect(card.contains("DoRA of rank 2") && !card.contains("adapter.gguf"))
+    let isMerged = layout == "merged"
+    #expect(card.contains("llama-completion -m model.gguf") == isMerged)
+    #expect(card.contains("layout=merged") != isMerged)
+    #expect((tree["Modelfile"] != nil) == isMerged)
+    #expect(packed.errors.contains("no Modelfile") != isMerged)
+  }
+
   /// A digest that changes without a new version of the stage means that old results are taken
   /// for new ones: raise the version, then write the new digests here.
   @Test func `the same inputs give the digests they always gave`() throws {

@@ -60,6 +60,27 @@ struct QuantizeTests {
     }
   }
 
+  @Test func `an adapter with magnitudes is merged, and not written as GGUF`() throws {
+    let made = try runner.outputs(
+      "quantize", ["base": model.base, "adapter": model.dora, "heldout": tokens],
+      set: ["type": "F32"])
+    #expect(made["adapter"] == nil)
+    let report = try report(made["report"])
+    #expect(report["no_adapter_gguf"]?.stringValue?.contains("DoRA") == true)
+    #expect(
+      String(decoding: try runner.file(made["report"], "report.md").copied(), as: UTF8.self)
+        .contains("No adapter.gguf"))
+    // What was merged computes what base and adapter do, and something else than the base.
+    let error = try #require(
+      report["types"]?.arrayValue?.first?["logit_error"]?.doubleValue)
+    #expect(error < 1e-4)
+    let plain = try runner.outputs("quantize", ["base": model.base], set: ["type": "F32"])
+    #expect(plain["model"] != made["model"])
+    for name in [AdapterConfig.fileName, AdapterConfig.weightsName] {
+      #expect(try runner.file(made["peft"], name).copied() == Files.read(model.dora + "/" + name))
+    }
+  }
+
   @Test func `an importance of the user's own texts changes the rounding`() throws {
     func run(_ imatrix: String) throws -> (Digest?, JSON) {
       let made = try runner.outputs(

@@ -8,6 +8,8 @@ struct TinyModel {
   let folder: TemporaryFolder
   var base: String { folder("base") }
   var adapter: String { folder("adapter") }
+  /// An adapter with magnitudes.
+  var dora: String { folder("dora") }
 
   static let text = """
     The ship came in at dawn. Nobody had seen such sails before, red as rust and patched with sacks!
@@ -18,7 +20,7 @@ struct TinyModel {
   /// - Parameter vocabulary: rows of the embedding.
   init(vocabulary: Int = 300, hidden: Int = 64) throws {
     folder = try TemporaryFolder()
-    for path in [folder("base"), folder("adapter")] { try Files.makeFolder(path) }
+    for path in ["base", "adapter", "dora"] { try Files.makeFolder(folder(path)) }
     var words = WordCounts()
     var text = Self.text
     text.withUTF8 { words.add($0, rule: .gpt2) }
@@ -39,17 +41,28 @@ struct TinyModel {
     try Files.write(
       "---\nlicense: apache-2.0\n---\n\n# Tiny\n", to: base + "/README.md")
 
-    let settings = AdapterConfig(rank: 2, alpha: 4, targets: ["q_proj", "down_proj"])
-    try Files.write(settings.json(), to: adapter + "/adapter_config.json")
-    var factors = SafetensorsWriter()
+    var settings = AdapterConfig(rank: 2, alpha: 4, targets: ["q_proj", "down_proj"])
+    try Self.write(settings, config, to: adapter)
+    settings.weightDecomposed = true
+    try Self.write(settings, config, to: dora)
+  }
+
+  private static func write(
+    _ settings: AdapterConfig, _ config: ModelConfig, to folder: String
+  ) throws {
+    try Files.write(settings.json(), to: folder + "/adapter_config.json")
+    var weights = SafetensorsWriter()
     for target in settings.targets {
       let (rows, columns) = config.shape(ofTarget: target)
-      for (factor, shape) in [("A", [2, columns]), ("B", [rows, 2])] {
-        let name = AdapterConfig.tensorName(layer: 0, target: target, factor: factor)
-        factors.add(name, Self.values(name, shape), shape: shape)
+      for tensor in settings.tensors(layer: 0, target: target, rows: rows, columns: columns) {
+        // Rows of the base are about one long.
+        let isLength = tensor.shape.count == 1
+        weights.add(
+          tensor.name, values(tensor.name, tensor.shape).map { isLength ? 1 + $0 : $0 },
+          shape: tensor.shape)
       }
     }
-    try Files.write(factors.bytes(), to: adapter + "/adapter_model.safetensors")
+    try Files.write(weights.bytes(), to: folder + "/adapter_model.safetensors")
   }
 
   static func values(_ name: String, _ shape: [Int]) -> [Float] {

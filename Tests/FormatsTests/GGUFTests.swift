@@ -327,4 +327,50 @@ struct GGUFTests {
     #expect(try gguf.tensor("blk.0.attn_q.weight.lora_b").shape == [64, 2])
     #expect(gguf.metadata["adapter.lora.alpha"]?.number == 4)
   }
+
+  @Test func `merged by magnitudes, rows have their lengths`() throws {
+    let config = Self.config(.llama)
+    let adapter = AdapterConfig(rank: 2, alpha: 4, targets: ["k_proj"], weightDecomposed: true)
+    func file(_ shape: [Int], _ more: [String] = []) throws -> SafetensorsFile {
+      var writer = SafetensorsWriter()
+      for layer in 0..<2 {
+        for tensor in adapter.tensors(layer: layer, target: "k_proj", rows: 32, columns: 64) {
+          let isMagnitude = tensor.name.hasSuffix("k_proj.lora_magnitude_vector")
+          let shape = isMagnitude ? shape : tensor.shape
+          writer.add(
+            tensor.name, (0..<shape.reduce(1, *)).map { Float($0 % 7) }, shape: shape)
+        }
+      }
+      for name in more { writer.add(name, [1], shape: [1]) }
+      return try SafetensorsFile(MappedFile(copying: writer.bytes()))
+    }
+    let weights = try AdapterWeights(config: adapter, file: file([32]), model: config)
+    let name = "model.layers.1.self_attn.k_proj.weight"
+    var merged = [Float](repeating: 1, count: 32 * 64)
+    for column in 0..<64 { merged[5 * 64 + column] = 0 }
+    try weights.merge(into: &merged, of: name)
+    // Row 3: B = (6, 0), so that element j is 1 + 2 · 6 · (j % 7), and all of them are 3 long.
+    let sum = (0..<64).map { Double(1 + 12 * ($0 % 7)) }
+    let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    for (column, value) in sum.enumerated() {
+      #expect(abs(Double(merged[3 * 64 + column]) - 3 * value / length) < 1e-6)
+    }
+    // Some rows at a time come to the same.
+    var run = [Float](repeating: 1, count: 2 * 64)
+    try #require(try weights.change(of: name)).apply(to: &run, firstRow: 3)
+    #expect(run[..<64] == merged[3 * 64..<4 * 64])
+
+    #expect(throws: FormatError.self) { try GGUFExport.adapter(weights, model: config) }
+    let magnitude = AdapterConfig.magnitudeName(layer: 0, target: "k_proj")
+    #expect(throws: FormatError.wrongShape(tensor: magnitude, expected: [32], found: [31])) {
+      try AdapterWeights(config: adapter, file: file([31]), model: config)
+    }
+    var plain = adapter
+    plain.weightDecomposed = false
+    #expect {
+      try AdapterWeights(config: plain, file: file([32]), model: config)
+    } throws: {
+      "\($0)".contains("use_dora")
+    }
+  }
 }

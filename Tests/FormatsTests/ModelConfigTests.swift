@@ -152,9 +152,11 @@ struct ModelConfigTests {
       ]))
   }
 
-  @Test func `adapter configs are read back`() throws {
+  @Test(arguments: [false, true])
+  func `adapter configs are read back`(weightDecomposed: Bool) throws {
     let config = AdapterConfig(
-      rank: 8, alpha: 16, dropout: 0.1, targets: ["v_proj", "q_proj"], rankStabilised: true)
+      rank: 8, alpha: 16, dropout: 0.1, targets: ["v_proj", "q_proj"], rankStabilised: true,
+      weightDecomposed: weightDecomposed)
     #expect(config.targets == ["q_proj", "v_proj"])
     #expect(try AdapterConfig(json: config.json()) == config)
     #expect(config.scale == 16 / 8.0.squareRoot())
@@ -175,13 +177,13 @@ struct ModelConfigTests {
     #"{"peft_type":"LORA","r":0,"lora_alpha":16,"target_modules":["q_proj"]}"#,
     #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["embed_tokens"]}"#,
     #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":[]}"#,
-    #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["q_proj"],"use_dora":true}"#,
+    #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["q_proj"],"use_dora":"yes"}"#,
     #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["q_proj"],"rank_pattern":{"x":4}}"#,
     #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["q_proj"],"modules_to_save":["lm_head"]}"#,
     #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["q_proj"],"init_lora_weights":"pissa"}"#,
     #"{"peft_type":"LORA","r":8,"lora_alpha":16,"target_modules":["q_proj"],"new_kind":{"x":1}}"#,
   ])
-  func `adapters that are no plain LoRA are refused`(json: String) {
+  func `adapters that are neither plain LoRA nor DoRA are refused`(json: String) {
     #expect(throws: FormatError.self) { try AdapterConfig(json: Array(json.utf8)) }
   }
 

@@ -7,7 +7,7 @@ import Testing
 /// What a request gets from a batch, whoever is in it beside.
 @Suite struct ContinuousBatchTests {
   let reference: Reference
-  /// None, and three of different ranks and targets.
+  /// None, and four of different ranks and targets, the last two with magnitudes.
   let adapters: [Adapter?]
 
   init() throws {
@@ -16,17 +16,14 @@ import Testing
     adapters =
       [nil]
       + [
-        (2, ["q_proj", "down_proj"]), (5, AdapterConfig.linearLayers),
-        (8, ["v_proj", "gate_proj"]),
-      ].map { rank, targets in
+        (2, ["q_proj", "down_proj"], false), (5, AdapterConfig.linearLayers, false),
+        (8, ["v_proj", "gate_proj"], true), (3, AdapterConfig.linearLayers, true),
+      ].map { rank, targets, isDecomposed in
         var random = SeededRandom(seed: UInt64(rank))
-        let adapter = Adapter(
-          config: AdapterConfig(rank: rank, alpha: 16, targets: targets),
-          base: reference.model.config, random: &random)
-        for i in 0..<adapter.layout.count {
-          adapter.weights.pointer[i] = Float(random.normal()) * 0.05
-        }
-        return adapter
+        return Adapter.drawn(
+          AdapterConfig(
+            rank: rank, alpha: 16, targets: targets, weightDecomposed: isDecomposed),
+          on: reference.model, deviation: 0.05, &random)
       }
   }
 
@@ -108,7 +105,12 @@ import Testing
     type: NumberType
   ) throws {
     let model = try reference.model(holding: .rounded(type))
-    let requests = mixed(8)
+    let requests = mixed(8).map { request in
+      var request = request
+      // Magnitudes belong to one model.
+      request.adapter = request.adapter.map { $0.on(model) }
+      return request
+    }
     let together = try run(requests, on: model)
     for (request, answer) in zip(requests, together) {
       #expect(try run([request], on: model)[0] == answer)

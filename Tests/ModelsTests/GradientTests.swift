@@ -34,8 +34,10 @@ import Testing
   ///
   /// The directions are the gradient with each component weighted at random: steep enough to stand
   /// out of f32's noise, and different enough that no wrong component hides behind a right one.
+  /// - Parameter settle: called when the weights have been changed, before they are used.
   private func check(
-    _ network: Network, _ weights: FloatBuffer, in range: Range<Int>, _ what: String
+    _ network: Network, _ weights: FloatBuffer, in range: Range<Int>, _ what: String,
+    settle: () -> Void = {}
   ) throws {
     let batch = try batch()
     network.gradient.zero()
@@ -53,12 +55,13 @@ import Testing
         for (i, place) in range.enumerated() {
           weights.pointer[place] = original[place] + Float(step * direction[i])
         }
+        settle()
         // Dropout drops on the way to a gradient alone, the same each time.
         return network.lossAndGradient(batch, scale: 1)
       }
       let size = 1e-2
       let measured = (loss(size) - loss(-size)) / (2 * size)
-      for place in range { weights.pointer[place] = original[place] }
+      weights.write(original)
       #expect(abs(measured - slope) < 0.01 * slope + 2e-3, "\(what): \(measured), not \(slope)")
     }
   }
@@ -75,16 +78,42 @@ import Testing
   func `every factor of the adapter`(dropout: Double) throws {
     let model = model()
     var random = SeededRandom(seed: 5)
-    let adapter = Adapter(
-      config: AdapterConfig(
-        rank: 3, alpha: 5, dropout: dropout, targets: AdapterConfig.linearLayers),
-      base: Self.config, random: &random)
-    for i in 0..<adapter.weights.count { adapter.weights.pointer[i] = Float(random.normal() * 0.3) }
+    let adapter = Adapter.drawn(
+      AdapterConfig(rank: 3, alpha: 5, dropout: dropout, targets: AdapterConfig.linearLayers),
+      on: model, deviation: 0.3, &random)
     let network = Network(
       model, adapter: adapter, training: .adapter)
     network.dropoutSeed = 99
     for entry in adapter.layout.entries {
       try check(network, adapter.weights, in: entry.offset..<entry.offset + entry.count, entry.name)
+    }
+  }
+
+  /// The lengths of rows count as constants: where A and B move, so do the magnitudes, such that the
+  /// quotient m/‖W + scale·B·A‖ stays what it was.
+  @Test(arguments: [0.0, 0.3])
+  func `every factor and magnitude of an adapter with magnitudes`(dropout: Double) throws {
+    let model = model()
+    var random = SeededRandom(seed: 5)
+    let adapter = Adapter.drawn(
+      AdapterConfig(
+        rank: 3, alpha: 5, dropout: dropout, targets: AdapterConfig.linearLayers,
+        weightDecomposed: true),
+      on: model, deviation: 0.3, &random)
+    let network = Network(model, adapter: adapter, training: .adapter)
+    network.dropoutSeed = 99
+    let lengths = PlainLengths(adapter, model)
+    let quotients = zip(lengths.magnitudes, lengths.measured).map { $0 / $1 }
+    #expect(quotients.contains { abs($0 - 1) > 0.1 })
+    for entry in adapter.layout.entries {
+      let range = entry.offset..<entry.offset + entry.count
+      guard !entry.name.contains("magnitude") else {
+        try check(network, adapter.weights, in: range, entry.name)
+        continue
+      }
+      try check(network, adapter.weights, in: range, entry.name) {
+        lengths.setMagnitudes(zip(quotients, lengths.measured).map { $0 * $1 })
+      }
     }
   }
 

@@ -67,7 +67,7 @@ struct Reference: CustomTestStringConvertible {
     let config = try AdapterConfig(
       json: Data(contentsOf: URL(filePath: folder + "/\(name)/adapter_config.json")))
     return try Adapter(
-      config: config, base: model.config, source: tensors("\(name)/adapter_model.safetensors"))
+      config: config, base: model, source: tensors("\(name)/adapter_model.safetensors"))
   }
 
   func batch() throws -> Batch { try Batch(samples, config: model.config) }

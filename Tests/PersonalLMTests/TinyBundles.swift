@@ -93,15 +93,20 @@ struct TinyBundles {
   }
 
   private static func adapter(_ user: String, _ config: ModelConfig) throws -> [File] {
+    // Users of names of even length have magnitudes.
     let settings = AdapterConfig(
-      rank: 2 + user.utf8.count % 3, alpha: 16, targets: ["q_proj", "v_proj", "down_proj"])
+      rank: 2 + user.utf8.count % 3, alpha: 16, targets: ["q_proj", "v_proj", "down_proj"],
+      weightDecomposed: user.utf8.count.isMultiple(of: 2))
     var factors = SafetensorsWriter()
     for layer in 0..<config.layerCount {
       for target in settings.targets {
         let (rows, columns) = config.shape(ofTarget: target)
-        for (factor, shape) in [("A", [settings.rank, columns]), ("B", [rows, settings.rank])] {
-          let name = AdapterConfig.tensorName(layer: layer, target: target, factor: factor)
-          factors.add(name, values(user + name, shape), shape: shape)
+        for (name, shape) in settings.tensors(
+          layer: layer, target: target, rows: rows, columns: columns)
+        {
+          let isLength = shape.count == 1
+          factors.add(
+            name, values(user + name, shape).map { isLength ? 1.5 + $0 : $0 }, shape: shape)
         }
       }
     }
