@@ -138,6 +138,22 @@ import Testing
     if type == .q4 { #expect(off < moved / 25, "\(off), \(moved)") }
   }
 
+  @Test(arguments: [NumberType.f32, .q8, .q4])
+  func `rows without magnitudes keep their bits beside rows with them`(type: NumberType) throws {
+    // Biases too are added from another place then.
+    let model = try Reference("qwen2-tied-bias-gqa").model(holding: .rounded(type))
+    let requests = adapters.enumerated().map { i, adapter in
+      DecodeRequest(
+        prompt: prompt(5 + i * 9, UInt64(i)), adapter: adapter?.on(model),
+        options: GenerationOptions(maximumTokens: 6), logprobs: 2, scoredFrom: 0)
+    }
+    let together = try run(requests, on: model)
+    for (request, answer) in zip(requests, together) {
+      #expect(try run([request], on: model)[0] == answer)
+    }
+    #expect(Set(together.map { $0.tokens[0].logprob }).count == requests.count)
+  }
+
   private func losses(of ids: [Int32], _ model: LanguageModel) throws -> [Float] {
     let sample = TokenSample(ids: ids, labels: [-100] + ids.dropFirst())
     let batch = try Batch([sample], config: model.config)
