@@ -27,14 +27,25 @@ INLINE row_words levels_of_two(const char *row, const int type, int64_t b, int b
 
 // Sums of floats and of whole numbers at once fill the registers with half as many rows as elsewhere.
 #define ROWS 6
-#define AT_ONCE(extra) GROUPS
+#define AT_ONCE(type) GROUPS
+#define ALIKE(type)                        \
+  (extra_of(type) == NOTHING_ELSE ? PLM_Q4_0 \
+   : extra_of(type) == OFFSET     ? PLM_Q4_1 \
+                                  : PLM_Q6_K)
+#define UNROLL_GROUPS _Pragma("clang loop unroll(full)")
 
-INLINE ivec begin(ivec dots) { return dots; }
+INLINE ivec begin(const row_block *row, const panel_block *b, const int type, const int from,
+                  int64_t column) {
+  (void)row;
+  ivec start;
+  memcpy(&start, b->start[extra_of(type) == SECOND_SCALE && from > 0] + column, sizeof start);
+  return start;
+}
 INLINE ivec add_products(ivec sums, ivec left, ivec right) {
   return (ivec)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)left, (__m512i)right);
 }
-INLINE ivec end_(ivec dots, ivec sums) {
-  (void)dots;
+INLINE ivec end_(ivec dots, ivec sums, const int is_first) {
+  (void)dots, (void)is_first;
   return sums;
 }
 

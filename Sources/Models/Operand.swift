@@ -1,6 +1,6 @@
 import Kernels
 
-/// Names what an operand is rounded to before it meets a weight: always less than the weight was.
+/// Names what an operand is rounded to before it meets a weight: never to fewer bits than the weight was.
 private enum OperandForm {
   /// Not rounded.
   case floats
@@ -8,14 +8,16 @@ private enum OperandForm {
   /// did, and many processors multiply such pairs at twice the speed or more.
   case halves
   /// Each 32 numbers to eight bits and a scale, for weights of six bits or fewer: multiplied as whole
-  /// numbers where the processor can, at almost twice the speed again.
+  /// numbers where the processor can, at almost twice the speed again. For weights of eight bits too,
+  /// where nothing multiplies pairs of bf16: there floats are the only other way, and llama.cpp rounds
+  /// the same.
   case levels
 
   /// - Parameter isPrompt: bf16 pays for many rows; for one, reading the weight takes the time.
   init(of weight: NumberType, isPrompt: Bool) {
     switch weight {
     case .f32, .f16: self = .floats
-    case .bf16, .q8: self = isPrompt ? .halves : .floats
+    case .bf16: self = isPrompt ? .halves : .floats
     default:
       let hasLevels = Kernels.hasLevels(weight, many: isPrompt)
       self = hasLevels ? .levels : isPrompt ? .halves : .floats

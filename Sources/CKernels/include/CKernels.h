@@ -106,7 +106,8 @@ void plm_product(int64_t m, int64_t n, const plm_term *terms, int count, int com
                  const plm_result *result);
 
 // Whether the variant in use multiplies the whole numbers of a type, for `many` rows (plm_product) or
-// few (plm_dots); 1 for block types of six bits or fewer alone.
+// few (plm_dots): block types of six bits or fewer, and Q8_0 with many rows where no pairs of bf16 are
+// multiplied.
 int plm_has_levels(int type, int many);
 
 // One product of few rows, y[m, n] (+)= scale * (x[m, k] * w[n, k]^T) + bias[n]: each element one dot
