@@ -150,6 +150,8 @@ static const plm_engine *engine_of_levels(int type) {
   return type > PLM_Q8_0 ? variant->levels : type == PLM_Q8_0 ? variant->eights : 0;
 }
 
+int plm_has_pairs(void) { return plm_chosen()->pairs->element == 2; }
+
 int plm_has_levels(int type, int many) {
   const plm_variant_table *variant = plm_chosen();
   if (many) return engine_of_levels(type) != 0;

@@ -90,6 +90,9 @@ extension Kernels {
     plm_has_levels(type.rawValue, many ? 1 : 0) != 0
   }
 
+  /// Whether pairs of bf16 are multiplied here, sooner than f32.
+  public static var hasPairs: Bool { plm_has_pairs() != 0 }
+
   /// c[m, n] (+)= x[m, k] · wᵀ + bias, f32, by whole numbers: x in Q8_0, w [n, k] of a type that
   /// `hasLevels`.
   public static func productOfLevels(

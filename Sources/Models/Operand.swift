@@ -4,7 +4,7 @@ import Kernels
 private enum OperandForm {
   /// Not rounded.
   case floats
-  /// To bf16, for weights of bf16 and eight bits: that changes a product less than rounding the weight
+  /// To bf16, for weights of bf16 and fewer bits: that changes a product less than rounding the weight
   /// did, and many processors multiply such pairs at twice the speed or more.
   case halves
   /// Each 32 numbers to eight bits and a scale, for weights of six bits or fewer: multiplied as whole
@@ -17,11 +17,15 @@ private enum OperandForm {
   init(of weight: NumberType, isPrompt: Bool) {
     switch weight {
     case .f32, .f16: self = .floats
-    case .bf16: self = isPrompt ? .halves : .floats
+    case .bf16: self = Self.unlessLevels(isPrompt: isPrompt)
     default:
       let hasLevels = Kernels.hasLevels(weight, many: isPrompt)
-      self = hasLevels ? .levels : isPrompt ? .halves : .floats
+      self = hasLevels ? .levels : Self.unlessLevels(isPrompt: isPrompt)
     }
+  }
+
+  private static func unlessLevels(isPrompt: Bool) -> Self {
+    isPrompt && Kernels.hasPairs ? .halves : .floats
   }
 
   var type: NumberType {
@@ -109,6 +113,6 @@ struct Operand {
 
   /// What products of a prompt's queries and keys are rounded to, beside weights of a type.
   static func attentionPrecision(_ weight: NumberType) -> Precision {
-    OperandForm(of: weight, isPrompt: true) == .floats ? .f32 : .bf16
+    Kernels.hasPairs && OperandForm(of: weight, isPrompt: true) != .floats ? .bf16 : .f32
   }
 }

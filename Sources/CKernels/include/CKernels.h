@@ -110,6 +110,10 @@ void plm_product(int64_t m, int64_t n, const plm_term *terms, int count, int com
 // multiplied.
 int plm_has_levels(int type, int many);
 
+// Whether the variant in use multiplies pairs of bf16, at least twice as fast as f32. Others round operands
+// to bf16 where they are told to compute in it, and multiply f32.
+int plm_has_pairs(void);
+
 // One product of few rows, y[m, n] (+)= scale * (x[m, k] * w[n, k]^T) + bias[n]: each element one dot
 // product, in an order of additions of its own. Reads w once, and packs nothing.
 typedef struct {
