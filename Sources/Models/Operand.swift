@@ -8,16 +8,15 @@ private enum OperandForm {
   /// did, and many processors multiply such pairs at twice the speed or more.
   case halves
   /// Each 32 numbers to eight bits and a scale, for weights of six bits or fewer: multiplied as whole
-  /// numbers where the processor can, at almost twice the speed again. For weights of eight bits too,
-  /// where nothing multiplies pairs of bf16: there floats are the only other way, and llama.cpp rounds
-  /// the same.
+  /// numbers where the processor can, at almost twice the speed again. Not for weights of eight bits,
+  /// though kernels can: that would change what is read by as much as rounding the weights did.
   case levels
 
   /// - Parameter isPrompt: bf16 pays for many rows; for one, reading the weight takes the time.
   init(of weight: NumberType, isPrompt: Bool) {
     switch weight {
     case .f32, .f16: self = .floats
-    case .bf16: self = Self.unlessLevels(isPrompt: isPrompt)
+    case .bf16, .q8: self = Self.unlessLevels(isPrompt: isPrompt)
     default:
       let hasLevels = Kernels.hasLevels(weight, many: isPrompt)
       self = hasLevels ? .levels : Self.unlessLevels(isPrompt: isPrompt)
