@@ -42,7 +42,6 @@ static int has_amx(void) {
 typedef struct {
   const plm_engine *levels;
   const plm_level_dots *dots;
-  const plm_engine *eights;
 } whole_numbers;
 
 static int take(const plm_variant_table *table, const char *name, const plm_engine *pairs,
@@ -52,7 +51,6 @@ static int take(const plm_variant_table *table, const char *name, const plm_engi
   if (pairs) variant.pairs = pairs;
   variant.levels = whole.levels;
   variant.level_dots = whole.dots;
-  variant.eights = whole.eights;
   return 1;
 }
 
@@ -74,9 +72,8 @@ static whole_numbers of_neon(void) {
   const int has_dotprod = 0;
 #endif
   if (has_dotprod)
-    return (whole_numbers){&plm_neon_dotprod_levels, &plm_neon_dotprod_level_dots,
-                           &plm_neon_dotprod_levels};
-  return (whole_numbers){&plm_neon_levels, &plm_neon_level_dots, &plm_neon_levels};
+    return (whole_numbers){&plm_neon_dotprod_levels, &plm_neon_dotprod_level_dots};
+  return (whole_numbers){&plm_neon_levels, &plm_neon_level_dots};
 }
 #endif
 
@@ -91,7 +88,7 @@ static int take_named(const char *name) {
   if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") &&
       __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
     return take(&plm_avx2_variant, "avx2", NULL,
-                (whole_numbers){&plm_avx2_levels, &plm_avx2_level_dots, &plm_avx2_eights});
+                (whole_numbers){&plm_avx2_levels, &plm_avx2_level_dots});
   if (strcmp(name, "avx512") == 0 && has_avx512())
     return take(&plm_avx512_variant, "avx512", NULL, of_avx512());
   if (strcmp(name, "avx512bf16") == 0 && has_avx512() && __builtin_cpu_supports("avx512bf16"))

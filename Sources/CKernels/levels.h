@@ -38,8 +38,8 @@ static inline __attribute__((always_inline)) extra extra_of(int type) {
     default: DO(PLM_Q6_K);                  \
   }
 
-// What stands for 0 in the levels of a type as they are stored is 2 to this; 0 where 0 itself does, in
-// types with an offset and in Q8_0, whose levels are signed.
+// What stands for 0 in the levels of a type as they are stored is 2 to this; where there is an offset,
+// 0 is 0.
 static inline __attribute__((always_inline)) int middle_bits(int type) {
   switch (type) {
     case PLM_Q4_0: return 3;
@@ -47,8 +47,5 @@ static inline __attribute__((always_inline)) int middle_bits(int type) {
     case PLM_Q6_K: return 5;
     default: return 0;
   }
-}
-static inline __attribute__((always_inline)) uint8_t middle_of(int type) {
-  return middle_bits(type) == 0 ? 0 : (uint8_t)(1 << middle_bits(type));
 }
 #endif

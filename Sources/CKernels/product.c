@@ -144,41 +144,32 @@ static void tiles_task(void *context, int64_t task, int thread) {
   }
 }
 
-// The engine that multiplies whole numbers of a type, many rows; null where there is none.
-static const plm_engine *engine_of_levels(int type) {
-  const plm_variant_table *variant = plm_chosen();
-  return type > PLM_Q8_0 ? variant->levels : type == PLM_Q8_0 ? variant->eights : 0;
-}
-
 int plm_has_pairs(void) { return plm_chosen()->pairs->element == 2; }
 
 int plm_has_levels(int type, int many) {
   const plm_variant_table *variant = plm_chosen();
-  if (many) return engine_of_levels(type) != 0;
-  return type > PLM_Q8_0 && variant->level_dots != 0;
+  return type > PLM_Q8_0 && (many ? variant->levels != 0 : variant->level_dots != 0);
 }
 
-// The engine that multiplies terms of Q8_0 and block types as whole numbers; null where the variant has
-// none, and for terms of several kinds: they are multiplied as f32.
-static const plm_engine *levels_of(const plm_term *terms, int count, int compute) {
-  const plm_engine *engine = count > 0 ? engine_of_levels(terms[0].b.type) : 0;
+// Terms of Q8_0 and block types are multiplied as whole numbers where the variant can, else as f32.
+static const plm_engine *engine_of(const plm_term *terms, int count, int compute, int *round) {
   int all = compute == PLM_Q8_0;
   for (int t = 0; t < count; t++)
     all = all && terms[t].a.type == PLM_Q8_0 && !terms[t].a.transposed && terms[t].b.transposed &&
-          engine_of_levels(terms[t].b.type) == engine;
-  return all ? engine : 0;
+          plm_has_levels(terms[t].b.type, 1);
+  *round = 0;
+  return all ? plm_chosen()->levels : plm_engine_for(compute, round);
 }
 
 static void product(int64_t m, int64_t n, const plm_term *terms, int count, int compute,
                     const plm_result *result) {
-  const plm_engine *levels = levels_of(terms, count, compute);
-  if (levels) {
-    plm_level_product(levels, m, n, terms, count, result);
+  product_work w = {.terms = terms, .count = count, .m = m, .result = result};
+  w.engine = engine_of(terms, count, compute, &w.round);
+  const plm_engine *engine = w.engine;
+  if (engine == plm_chosen()->levels) {
+    plm_level_product(engine, m, n, terms, count, result);
     return;
   }
-  product_work w = {.terms = terms, .count = count, .m = m, .result = result};
-  const plm_engine *engine = plm_engine_for(compute, &w.round);
-  w.engine = engine;
   int64_t row = 0;
   for (int t = 0; t < count; t++) {
     w.term_start[t] = w.packed_bytes;

@@ -56,10 +56,8 @@ typedef struct {
   const char *name;
   const plm_engine *singles;  // operands f32
   const plm_engine *pairs;    // operands rounded to bf16
-  // Whole numbers of block types of six bits or fewer by rows of Q8_0, many and few, and of Q8_0 by many;
-  // null where pairs or floats do better.
+  // Whole numbers of block types by rows of Q8_0, many and few; null where pairs or floats do better.
   const plm_engine *levels;
-  const plm_engine *eights;
   const plm_level_dots *level_dots;
   void (*widen)(float *out, const void *in, int type, int64_t count);
   void (*narrow_bf16)(uint16_t *out, const float *in, int64_t count);
@@ -113,7 +111,6 @@ extern const plm_variant_table plm_avx2_variant;
 extern const plm_variant_table plm_avx512_variant;
 extern const plm_engine plm_avx512bf16_pairs;
 extern const plm_engine plm_avx2_levels;
-extern const plm_engine plm_avx2_eights;
 extern const plm_level_dots plm_avx2_level_dots;
 extern const plm_engine plm_avx512vnni_levels;
 extern const plm_level_dots plm_avx512vnni_level_dots;

@@ -27,12 +27,6 @@ INLINE row_words levels_of_two(const char *row, const int type, int64_t b, int b
 
 // Sums of floats and of whole numbers at once fill the registers with half as many rows as elsewhere.
 #define ROWS 6
-#define AT_ONCE(type) GROUPS
-#define ALIKE(type)                        \
-  (extra_of(type) == NOTHING_ELSE ? PLM_Q4_0 \
-   : extra_of(type) == OFFSET     ? PLM_Q4_1 \
-                                  : PLM_Q6_K)
-#define UNROLL_GROUPS _Pragma("clang loop unroll(full)")
 
 INLINE ivec begin(const row_block *row, const panel_block *b, const int type, const int from,
                   int64_t column) {

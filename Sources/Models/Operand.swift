@@ -8,8 +8,8 @@ private enum OperandForm {
   /// did, and many processors multiply such pairs at twice the speed or more.
   case halves
   /// Each 32 numbers to eight bits and a scale, for weights of six bits or fewer: multiplied as whole
-  /// numbers where the processor can, at almost twice the speed again. Not for weights of eight bits,
-  /// though kernels can: that would change what is read by as much as rounding the weights did.
+  /// numbers where the processor can, at almost twice the speed again. Not for weights of eight bits:
+  /// that would change what is read by as much as rounding the weights did.
   case levels
 
   /// - Parameter isPrompt: bf16 pays for many rows; for one, reading the weight takes the time.

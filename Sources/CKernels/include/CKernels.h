@@ -106,8 +106,7 @@ void plm_product(int64_t m, int64_t n, const plm_term *terms, int count, int com
                  const plm_result *result);
 
 // Whether the variant in use multiplies the whole numbers of a type, for `many` rows (plm_product) or
-// few (plm_dots): block types of six bits or fewer, and Q8_0 with many rows where no pairs of bf16 are
-// multiplied.
+// few (plm_dots); 1 for block types of six bits or fewer alone.
 int plm_has_levels(int type, int many);
 
 // Whether the variant in use multiplies pairs of bf16, at least twice as fast as f32. Others round operands
