@@ -1,5 +1,5 @@
-// What a variant provides: single-threaded inner loops. product.c, attention.c and elementwise.c split the
-// work among threads.
+// What a variant provides: single-threaded inner loops. product.c, attention.c, layers.c, elementwise.c and
+// others split the work among threads.
 #ifndef PLM_VARIANT_H
 #define PLM_VARIANT_H
 #include <stdint.h>
