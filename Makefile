@@ -7,6 +7,12 @@ RELEASE := .build/release
 STAGES := ingest profile synthesize filter tokenize train quantize package evaluate vocabulary \
   initialize clean pose
 
+# Every test computes on threads that all of them share: with as many at once as swift-testing
+# starts by itself, one that only waits for a child process is kept from a thread for minutes, and
+# its time limit speaks of its neighbours.
+TEST_WIDTH ?= 4
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = $(TEST_WIDTH)
+
 .DEFAULT_GOAL := help
 .PHONY: help build demo test stress bench install format lint clean toolchain libraries
 
