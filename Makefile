@@ -7,10 +7,10 @@ RELEASE := .build/release
 STAGES := ingest profile synthesize filter tokenize train quantize package evaluate vocabulary \
   initialize clean pose
 
-# Every test computes on threads that all of them share: with as many at once as swift-testing
-# starts by itself, one that only waits for a child process is kept from a thread for minutes, and
-# its time limit speaks of its neighbours.
-TEST_WIDTH ?= 4
+# As many tests at once as there are threads for them. A test that computes keeps its thread to
+# itself, so that with more (swift-testing's own choice) one that waits for a child process may be
+# kept from a thread for minutes, and its time limit speaks of its neighbours.
+TEST_WIDTH ?= $(shell getconf _NPROCESSORS_ONLN)
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = $(TEST_WIDTH)
 
 .DEFAULT_GOAL := help
