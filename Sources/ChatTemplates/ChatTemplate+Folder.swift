@@ -13,10 +13,11 @@ extension ChatTemplate {
   /// - Parameters:
   ///   - paths: the files of the folder; one empty path for a single file.
   ///   - map: maps one of them.
+  ///   - gguf: the folder's GGUF model, where somebody has read it already.
   public static func find(
-    paths: [String], map: (String) throws -> MappedFile
+    paths: [String], map: (String) throws -> MappedFile, gguf: GGUFFile? = nil
   ) throws -> ChatTemplate? {
-    let config = try config(paths: paths, map: map)
+    let config = try config(paths: paths, map: map, gguf: gguf)
     guard let source = try source(paths, map, config) else { return nil }
     return try ChatTemplate(jinja: source, config: config)
   }
@@ -41,7 +42,7 @@ extension ChatTemplate {
   /// What the model's files say of special tokens and templates: `tokenizer_config.json`, and what a
   /// GGUF model says besides, under the same names.
   public static func config(
-    paths: [String], map: (String) throws -> MappedFile
+    paths: [String], map: (String) throws -> MappedFile, gguf: GGUFFile? = nil
   ) throws -> JSONNode {
     var members: [JSONMember] = []
     if paths.contains(configName) {
@@ -50,7 +51,7 @@ extension ChatTemplate {
       if paths.contains(fileName) || config["chat_template"]?.isNull == false { return config }
       members = config.members ?? []
     }
-    guard let file = try gguf(paths, map) else { return .object(members) }
+    guard let file = try gguf ?? self.gguf(paths, map) else { return .object(members) }
     let names = file.metadata["tokenizer.ggml.tokens"]?.texts ?? []
     for token in ["bos", "eos", "unk"] {
       let key = token == "unk" ? "unknown" : token

@@ -31,10 +31,13 @@ public final class BaseModel: Sendable {
       bytes += file.count
       return file
     }
-    let model = try LanguageModel(ModelFolder(paths: paths, map: counted))
-    let tokenizer = try TokenizerFolder.open(paths: paths, map: map)
+    let folder = try ModelFolder(paths: paths, map: counted)
+    let model = try LanguageModel(folder)
+    // A GGUF model has all in one header, which takes as long to read as all the rest of opening.
+    let gguf = (folder.tensors as? GGUFModel)?.file
+    let tokenizer = try TokenizerFolder.open(paths: paths, map: map, gguf: gguf)
     do {
-      template = .success(try ChatTemplate.find(paths: paths, map: map))
+      template = .success(try ChatTemplate.find(paths: paths, map: map, gguf: gguf))
     } catch let error as TemplateError {
       template = .failure(error)
     }

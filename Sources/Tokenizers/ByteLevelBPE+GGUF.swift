@@ -20,7 +20,8 @@ extension ByteLevelBPE {
     else { throw FormatError.missing(format: format, field: "tokenizer.ggml.tokens") }
     let types = file.metadata["tokenizer.ggml.token_type"]?.integers ?? []
     var pieces: [[UInt8]] = []
-    var ids: [String: Int32] = [:]
+    /// The names of every id, to find the parts of merges by.
+    var spelled: [[UInt8]] = []
     var specials: [AddedToken] = []
     for (id, name) in names.enumerated() {
       let type = types.indices.contains(id) ? GGUFTokenType(rawValue: types[id]) : .normal
@@ -29,19 +30,28 @@ extension ByteLevelBPE {
         specials.append(AddedToken(id: Int32(id), content: name, isSpecial: type == .control))
       case .unused:
         pieces.append([])
+        spelled.append([])
         continue
       default: break
       }
       // A name may also be a piece that merges make.
+      spelled.append(Array(name.utf8))
       pieces.append(ByteAlphabet.bytes(name) ?? Array(name.utf8))
-      ids[name] = ids[name] ?? Int32(id)
     }
+    let ids = PieceTable(spelled, order: spelled.indices)
     var merges: [(left: Int32, right: Int32)] = []
+    merges.reserveCapacity(joins.count)
     for (rank, join) in joins.enumerated() {
-      guard let space = join.utf8.firstIndex(of: 0x20), let left = ids[String(join[..<space])],
-        let right = ids[String(join[join.utf8.index(after: space)...])]
-      else { throw VocabularyError.mergeWithoutPiece(rank: rank) }
-      merges.append((left, right))
+      var join = join
+      let merge = join.withUTF8 { text -> (left: Int32, right: Int32)? in
+        guard let space = text.firstIndex(of: 0x20),
+          let left = ids[UnsafeBufferPointer(rebasing: text[..<space])],
+          let right = ids[UnsafeBufferPointer(rebasing: text[(space + 1)...])]
+        else { return nil }
+        return (left, right)
+      }
+      guard let merge else { throw VocabularyError.mergeWithoutPiece(rank: rank) }
+      merges.append(merge)
     }
     func id(_ key: String) -> Int32? {
       file.metadata["tokenizer.ggml.\(key)"]?.int.flatMap { Int32(exactly: $0) }

@@ -29,12 +29,21 @@ enum Characters {
   static let nonASCII: UInt8 = 4
 
   static func `class`(of value: UInt32) -> CharacterClass {
+    switch value {
+    // Long runs that are full since Unicode 13: Han, Hangul, private use.
+    case 0x3400...0x4dbf, 0x4e00...0x9ffc, 0xac00...0xd7a3: return .letter
+    case 0xd800...0xf8ff: return .other
+    default: break
+    }
     guard let scalar = Unicode.Scalar(value) else { return .other }
-    if scalar.properties.isWhitespace { return .space }
-    switch category(of: scalar) {
+    // What takes time is asked for only where it can matter: all of this is done for every character.
+    switch scalar.properties.generalCategory {
     case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
-      return .letter
-    case .decimalNumber, .letterNumber, .otherNumber: return .number
+      return category(of: scalar) == .unassigned ? .other : .letter
+    case .decimalNumber, .letterNumber, .otherNumber:
+      return category(of: scalar) == .unassigned ? .other : .number
+    case .spaceSeparator, .lineSeparator, .paragraphSeparator, .control:
+      return scalar.properties.isWhitespace ? .space : .other
     default: return .other
     }
   }

@@ -1,5 +1,5 @@
 public import Bytes
-import Formats
+public import Formats
 
 /// Opens the tokenizer of a model's folder or file, whatever its format.
 public enum TokenizerFolder {
@@ -17,8 +17,9 @@ public enum TokenizerFolder {
   /// - Parameters:
   ///   - paths: the files of the folder; one empty path for a single GGUF file.
   ///   - map: maps one of them.
+  ///   - gguf: the folder's GGUF model, where somebody has read it already.
   public static func open(
-    paths: [String], map: (String) throws -> MappedFile
+    paths: [String], map: (String) throws -> MappedFile, gguf: GGUFFile? = nil
   ) throws -> any Tokenizer {
     func bytes(_ path: String) throws -> [UInt8]? {
       paths.contains(path) ? try map(path).copied() : nil
@@ -36,12 +37,12 @@ public enum TokenizerFolder {
     }
     if let model = try bytes(modelName) { return try SentencePieces(model: model) }
     if let path = paths.first(where: { $0.hasSuffix(".gguf") && !$0.contains("adapter") }) {
-      return try open(GGUFFile(try map(path)))
+      return try open(gguf ?? GGUFFile(map(path)))
     }
     if let path = paths.first(where: isLlama2C) {
       return try SentencePieces(llama2C: try map(path))
     }
-    if paths == [""] { return try open(GGUFFile(try map(""))) }
+    if paths == [""] { return try open(gguf ?? GGUFFile(map(""))) }
     if paths.count == 1, isSentencePiece(paths[0]) {
       return try SentencePieces(model: map(paths[0]).copied())
     }
