@@ -34,11 +34,11 @@ public struct Rendering: Equatable, Sendable {
   /// is too little room the question loses its end, and the answer stays.
   /// - Parameters:
   ///   - room: the most tokens.
-  ///   - encode: turns a text into tokens.
-  public func tokens(room: Int, encode: (String) -> [Int32]) -> [Int32] {
-    let answer = encode(completion)
+  ///   - encode: turns a text into tokens; told whether it goes on from another.
+  public func tokens(room: Int, encode: (_ text: String, _ goesOn: Bool) -> [Int32]) -> [Int32] {
+    let answer = encode(completion, !prompt.isEmpty)
     guard !prompt.isEmpty else { return Array(answer.prefix(room)) }
-    let question = encode(prompt)
+    let question = encode(prompt, false)
     let given = max(room - answer.count, 0)
     // The last token of a question is the line break before the answer.
     let fitted =

@@ -52,7 +52,7 @@ public struct SampleEncoder: Sendable {
     var samples: [TokenSample] = []
     for (rendering, id) in renderings {
       let prompt = encoder.encode(rendering.prompt)
-      let completion = encoder.encode(rendering.completion)
+      let completion = encoder.encode(rendering.completion, goesOn: !rendering.prompt.isEmpty)
       samples += windows(prompt: prompt, completion: completion, record: id)
     }
     return samples
@@ -107,17 +107,25 @@ public struct SampleEncoder: Sendable {
 struct TextEncoder {
   private let tokenizer: any Tokenizer
   private var words: BPEEncoder?
+  private var continuing: BPEEncoder?
 
   init(_ tokenizer: any Tokenizer) {
     self.tokenizer = tokenizer
-    words = (tokenizer as? ByteLevelBPE).map { BPEEncoder($0) }
+    guard let tokenizer = tokenizer as? ByteLevelBPE else { return }
+    words = BPEEncoder(tokenizer)
+    if tokenizer.putsBefore { continuing = BPEEncoder(tokenizer.continuing) }
   }
 
-  mutating func encode(_ text: String) -> [Int32] {
+  /// The ids of a text, or of one that goes on from another.
+  mutating func encode(_ text: String, goesOn: Bool = false) -> [Int32] {
     guard !text.isEmpty else { return [] }
+    guard words != nil else { return tokenizer.encode(text, goesOn: goesOn) }
     var ids: [Int32] = []
-    guard words != nil else { return tokenizer.encode(text) }
-    words?.encode(text, into: &ids)
+    if goesOn, continuing != nil {
+      continuing?.encode(text, into: &ids)
+    } else {
+      words?.encode(text, into: &ids)
+    }
     return ids
   }
 }

@@ -63,7 +63,8 @@ public struct Retrieval {
     let found = index.search(tokenizer.decode(query), limit: count).reversed()
     guard !found.isEmpty else { return [sample] }
     let passages = found.flatMap {
-      tokenizer.standingBefore(Rendering($0.record).tokens(room: share) { tokenizer.encode($0) })
+      tokenizer.standingBefore(
+        Rendering($0.record).tokens(room: share) { tokenizer.encode($0, goesOn: $1) })
     }
     var labels = sample.labels
     for i in 0..<start { labels[i] = TokenSample.unlabelled }

@@ -189,7 +189,14 @@ extension ListenError: CustomStringConvertible {
       "cannot listen · \(host): \(why) · give --host an address of this machine"
     case .refused(let host, let port, let code):
       "cannot listen · \(host) port \(port): \(String(cString: strerror(code))) · "
-        + "give another --port, or end what uses it"
+        + Self.advice(code)
+    }
+  }
+  private static func advice(_ code: Int32) -> String {
+    switch code {
+    case EADDRNOTAVAIL: "give --host an address of this machine"
+    case EACCES: "give a --port from 1024 on, which needs no rights"
+    default: "give another --port, or end what uses it"
     }
   }
 }

@@ -20,7 +20,8 @@ extension ModelError: CustomStringConvertible {
         + "tokenise with the tokenizer of this base"
     case .tooLong(let tokens, let positions):
       "sequence too long · \(tokens) tokens, the model has \(positions) positions · "
-        + "set max_length to at most \(positions) and tokenise again"
+        + "give a shorter text; for training, set max_length to at most \(positions) and tokenise "
+        + "again"
     case .adapterMismatch(let tensor, let expected, let found):
       "adapter does not fit the base · \(tensor): expected shape \(expected), found \(found) · "
         + "use the base it was trained on"

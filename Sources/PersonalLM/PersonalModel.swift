@@ -105,7 +105,14 @@ public struct PersonalModel: Sendable {
   public func choose(
     _ prompt: String, among texts: [String], options: TextOptions = TextOptions()
   ) async throws -> [Choice] {
-    try await choose(self.prompt(prompt, options: options), among: texts)
+    var options = options
+    options.maximumTokens = longest(of: texts)
+    return try await choose(self.prompt(prompt, options: options), among: texts)
+  }
+
+  /// The tokens of the longest of some texts that could go on from a prompt: the room they need.
+  package func longest(of texts: [String]) -> Int {
+    texts.map { base.tokenizer.encode(continuing: $0).count }.max() ?? 0
   }
 
   package func choose(_ prompt: Prompt, among texts: [String]) async throws -> [Choice] {
@@ -130,7 +137,7 @@ public struct PersonalModel: Sendable {
     _ prompt: Prompt, among texts: [String],
     done: @escaping @Sendable (Result<[Choice], any Error>) -> Void
   ) -> @Sendable () -> Void {
-    let ids = texts.map { base.tokenizer.encode($0) }
+    let ids = texts.map { base.tokenizer.encode(continuing: $0) }
     let longest = prompt.ids.count + (ids.map(\.count).max() ?? 0)
     guard !texts.isEmpty, ids.allSatisfy({ !$0.isEmpty }) else {
       done(.failure(ModelError.emptyPrompt))

@@ -18,6 +18,6 @@ struct Retrieval: Sendable {
     let room = room - tokenizer.idsAround
     guard room >= Self.leastRoom, let best = index.search(query, limit: 1).first else { return [] }
     return tokenizer.standingBefore(
-      Rendering(best.record).tokens(room: room) { tokenizer.encode($0) })
+      Rendering(best.record).tokens(room: room) { tokenizer.encode($0, goesOn: $1) })
   }
 }

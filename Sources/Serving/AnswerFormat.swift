@@ -183,10 +183,11 @@ struct AnswerFormat {
       "top_logprobs": .array(
         tokens.map { token in
           guard token.logprob != nil, !token.likeliest.isEmpty else { return .null }
-          // Two tokens of one text: the likelier one, which comes first, is told.
+          // The token itself is among them, likely or not. Of two tokens of one text the likelier
+          // one, which comes first, is told.
           return .object(
             Dictionary(
-              token.likeliest.map { (name($0), .double(Double($0.logprob ?? 0))) },
+              (token.likeliest + [token]).map { (name($0), .double(Double($0.logprob ?? 0))) },
               uniquingKeysWith: { first, _ in first }))
         }),
       "text_offset": .array(offsets.map { .int($0) }),

@@ -44,7 +44,7 @@ struct AnswerRequest {
     }
     try fields.refuse("suffix")
     try fields.end()
-    try bound(most ?? 16, asked: most != nil, "max_tokens", limit)
+    try bound(most ?? min(16, limit), asked: most != nil, "max_tokens", limit)
     options.tellsPrompt = echoes && options.logprobs != nil
     if streams, echoes { throw fields.wrong("echo", "does not go with stream") }
   }
@@ -68,10 +68,13 @@ struct AnswerRequest {
     if let value = fields.value("tool_choice"), value != "none", value != "auto" {
       throw .unsupported("tool_choice")
     }
+    if let value = fields.value("function_call"), value != "none", value != "auto" {
+      throw .unsupported("function_call")
+    }
     if let value = fields.value("modalities"), value != ["text"] {
       throw .unsupported("modalities")
     }
-    try fields.refuse("tools", "functions", "function_call", "audio", "prediction")
+    try fields.refuse("tools", "functions", "audio", "prediction")
     fields.ignore("parallel_tool_calls", "reasoning_effort", "verbosity")
     try fields.end()
     let name = new == nil ? "max_tokens" : "max_completion_tokens"

@@ -83,7 +83,7 @@ struct Fields {
       guard let value = take(name) else { continue }
       let isNothing: Bool =
         switch value {
-        case .bool(false), .int(0): true
+        case .bool(false), .int(0), .string(""): true
         case .array(let list): list.isEmpty
         case .object(let members): members.isEmpty
         default: value.doubleValue == 0

@@ -5,6 +5,10 @@ extension ByteLevelBPE {
     encoder.encode(text, specials: specials, into: &ids)
     return ids
   }
+
+  public func encode(continuing text: String) -> [Int32] {
+    continuing.encode(text, specials: false)
+  }
 }
 
 /// Encodes many texts with one memory of words; as quick as it gets, but not to be shared.

@@ -12,7 +12,7 @@ public struct ByteLevelBPE: Tokenizer {
   public var bosID: Int32?
   public var eosIDs: [Int32]
 
-  let pipeline: TextPipeline
+  private(set) var pipeline: TextPipeline
   /// Whether a word that is a piece is taken as it is, whatever the merges would make of it.
   let ignoresMerges: Bool
   /// The ids of single bytes; −1 for those that no piece is: text loses them.
@@ -66,6 +66,17 @@ public struct ByteLevelBPE: Tokenizer {
       made.append((merge.left, merge.right, id))
     }
     table = MergeTable(made)
+  }
+
+  /// Whether a space is put before texts.
+  public var putsBefore: Bool { pipeline.putsBefore }
+
+  /// The same for texts that go on from others: without the space that some put before texts.
+  public var continuing: ByteLevelBPE {
+    guard putsBefore else { return self }
+    var copy = self
+    copy.pipeline = pipeline.continuing
+    return copy
   }
 
   /// The pieces by their bytes: where an added token's name is also a piece, the piece is found.

@@ -1,5 +1,14 @@
 extension SentencePieces {
   public func encode(_ text: String, specials: Bool) -> [Int32] {
+    encode(text, specials: specials, pipeline)
+  }
+
+  public func encode(continuing text: String) -> [Int32] {
+    let keepsSpace = pipeline.dropsSpacesBefore && text.utf8.first == 0x20
+    return encode(text, specials: false, keepsSpace ? pipeline : continuing)
+  }
+
+  private func encode(_ text: String, specials: Bool, _ pipeline: TextPipeline) -> [Int32] {
     var text = text
     var ids: [Int32] = []
     text.withUTF8 { bytes in

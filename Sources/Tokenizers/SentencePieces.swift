@@ -20,6 +20,8 @@ public struct SentencePieces: Tokenizer {
   let scores: [Float]
   let model: Model
   let pipeline: TextPipeline
+  /// For texts that go on from others.
+  let continuing: TextPipeline
   let ids: PieceTable
   let unknownID: Int32?
   /// The ids that stand for bytes of characters no piece has; −1 where there is none.
@@ -50,6 +52,7 @@ public struct SentencePieces: Tokenizer {
     self.scores = scores
     self.model = model
     self.pipeline = pipeline
+    continuing = pipeline.continuing
     self.ids = ids
     self.unknownID = unknownID
     self.fusesUnknown = fusesUnknown

@@ -37,6 +37,45 @@ struct TextPipeline: Sendable {
     normalizedWithoutSpecials = changed.allSatisfy(\.isSpecial)
   }
 
+  /// Whether something is put before texts, such as the space of Llama's vocabulary.
+  var putsBefore: Bool {
+    normalizer.steps.contains { if case .prepend = $0 { true } else { false } }
+      || preTokenizer.steps.contains {
+        switch $0 {
+        case .metaspace(_, let prepending, splits: _): prepending != .never
+        case .byteLevel(let addsSpace, cuts: _): addsSpace
+        default: false
+        }
+      }
+  }
+
+  /// Whether spaces at the start of a text get lost: what is put before it is then all there is of them.
+  var dropsSpacesBefore: Bool {
+    normalizer.steps.contains {
+      switch $0 {
+      case .collapseSpaces, .strip(left: true, right: _): true
+      default: false
+      }
+    }
+  }
+
+  /// The same for texts that go on from others: nothing is put before them.
+  var continuing: TextPipeline {
+    var normalizer = normalizer
+    normalizer.steps.removeAll { if case .prepend = $0 { true } else { false } }
+    var preTokenizer = preTokenizer
+    preTokenizer.steps = preTokenizer.steps.map { step in
+      switch step {
+      case .metaspace(let mark, _, let splits): .metaspace(mark: mark, .never, splits: splits)
+      case .byteLevel(_, let cuts): .byteLevel(addsSpace: false, cuts: cuts)
+      default: step
+      }
+    }
+    return TextPipeline(
+      added: added, normalizer: normalizer, preTokenizer: preTokenizer, decoder: decoder,
+      postProcessor: postProcessor)
+  }
+
   /// Whether nothing stands between a text and the pre-tokenizer.
   func isPlain(specials: Bool) -> Bool {
     normalizer.steps.isEmpty && hasNoNames(specials: specials)

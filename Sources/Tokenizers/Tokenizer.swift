@@ -14,6 +14,9 @@ public protocol Tokenizer: Sendable {
   /// The ids of a text; the names of special tokens in it are taken literally where `specials` is
   /// false.
   func encode(_ text: String, specials: Bool) -> [Int32]
+  /// The ids of a text that goes on from another, as a completion does from its prompt: without what
+  /// some tokenizers put before texts. Names of special tokens are only words.
+  func encode(continuing text: String) -> [Int32]
   /// The bytes an id stands for in the midst of a text; none for special tokens and unknown ids.
   func bytes(of id: Int32) -> [UInt8]
   /// The bytes an id stands for where it is the first of a text: some tokenizers put a space before
@@ -38,6 +41,13 @@ extension Tokenizer {
 
   /// The ids of a text in which names of special tokens are only words.
   public func encode(_ text: String) -> [Int32] { encode(text, specials: false) }
+
+  public func encode(continuing text: String) -> [Int32] { encode(text) }
+
+  /// The ids of a text, or of one that goes on from another.
+  public func encode(_ text: String, goesOn: Bool) -> [Int32] {
+    goesOn ? encode(continuing: text) : encode(text)
+  }
 
   public func bytes(ofFirst id: Int32) -> [UInt8] { bytes(of: id) }
 

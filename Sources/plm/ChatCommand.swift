@@ -43,6 +43,13 @@ struct ChatCommand: AsyncParsableCommand {
     let opened = try PersonalModel.open(model, user: name, common)
     var options = text.options
     let opening = system.map { [ChatMessage.system($0)] } ?? []
+    // No line could be short enough.
+    if let count = try? opened.prompt(opening + [.user("?")], options: options).ids.count,
+      count > opened.base.positions, !opening.isEmpty
+    {
+      throw UsageProblem(
+        "--system is too long for the model: \(count) tokens, of \(opened.base.positions)")
+    }
     var said = opening
     while let line = prompt() {
       switch line {

@@ -26,6 +26,7 @@ struct RunCommand: AsyncParsableCommand {
   var choice: [String] = []
 
   mutating func validate() throws {
+    guard !choice.contains("") else { throw ValidationError("--choice must not be empty.") }
     guard words.count == (model.areGiven ? 1 : 2) else {
       throw ValidationError(
         model.areGiven

@@ -63,7 +63,7 @@ struct ServeCommand: ParsableCommand {
       ("concurrency", concurrency), ("batch", batch), ("memory", memory), ("cache", cache),
       ("max-tokens", maxTokens), ("max-body", maxBody),
     ] where value < 1 || value > 1 << 30 {
-      throw ValidationError("--\(name) must be at least 1.")
+      throw ValidationError("--\(name) must be 1 to \(1 << 30).")
     }
     if threads < 0 { throw ValidationError("--threads must not be negative.") }
   }
@@ -78,8 +78,9 @@ struct ServeCommand: ParsableCommand {
           + "--host away")
     }
     let limits = ContinuousBatch.Limits(sequences: batch, cacheBytes: cache << 20)
+    let source = try source()
     let models = LoadedModels(
-      try source(), fixed: try fixed(limits), limit: memory << 20, limits: limits)
+      source, fixed: try fixed(limits, beside: source), limit: memory << 20, limits: limits)
     let names = try models.names()
     guard !names.isEmpty else {
       throw UsageProblem("there is nobody to serve: plm build makes bundles")
@@ -112,15 +113,20 @@ struct ServeCommand: ParsableCommand {
     return StoreBundles(cache: try common.openCache())
   }
 
-  private func fixed(_ limits: ContinuousBatch.Limits) throws -> [String: PersonalModel] {
+  /// The models given by their paths, each under a name that nothing else has.
+  private func fixed(
+    _ limits: ContinuousBatch.Limits, beside source: any BundleSource
+  ) throws -> [String: PersonalModel] {
     var fixed: [String: PersonalModel] = [:]
     for given in model {
-      let path = CommonOptions.absolute(given)
-      guard FileManager.default.fileExists(atPath: path) else {
-        throw UsageProblem("there is no model at \(path)")
+      let name = URL(fileURLWithPath: CommonOptions.absolute(given)).lastPathComponent
+      guard fixed[name] == nil else {
+        throw UsageProblem("two models are called \(name): give one of them another name")
       }
-      fixed[URL(fileURLWithPath: path).lastPathComponent] = PersonalModel(
-        base: try BaseModel(path: path, limits: limits))
+      guard try source.version(of: name) == nil else {
+        throw UsageProblem("a user is called \(name) too: give the model another name")
+      }
+      fixed[name] = try PersonalModel.open(model: given, adapter: nil, limits: limits)
     }
     return fixed
   }

@@ -86,15 +86,21 @@ extension PersonalModel {
   }
 
   /// Opens a model's folder or file, or a bundle.
-  static func open(model: String, adapter: String?) throws -> PersonalModel {
+  static func open(
+    model: String, adapter: String?, limits: ContinuousBatch.Limits = .init()
+  ) throws -> PersonalModel {
     let path = CommonOptions.absolute(model)
     guard FileManager.default.fileExists(atPath: path) else {
       throw UsageProblem("there is no model at \(path)")
     }
     if FileManager.default.fileExists(atPath: "\(path)/\(BundleManifest.fileName)") {
-      return try PersonalModel(bundle: path)
+      guard adapter == nil else {
+        throw UsageProblem(
+          "\(path) is a bundle, with its own adapter: --adapter goes with a model's folder or file")
+      }
+      return try PersonalModel(bundle: path, limits: limits)
     }
-    let base = try BaseModel(path: path)
+    let base = try BaseModel(path: path, limits: limits)
     return PersonalModel(
       base: base, adapter: try adapter.map { try base.adapter(at: CommonOptions.absolute($0)) })
   }

@@ -1,6 +1,7 @@
 import Corpus
 import Encoding
 import Formats
+import Foundation
 import Testing
 import Tokenizers
 
@@ -32,6 +33,19 @@ struct SampleEncoderTests {
         TokenSample(
           ids: [0] + ids + [0], labels: [-100] + ids + [0], record: "r", labelledBytes: 7)
       ])
+  }
+
+  @Test func `an answer goes on where its question ends`() throws {
+    // A vocabulary like Llama's, which puts a space before texts.
+    let names = ["<unk>", "<s>", "</s>"] + (0..<256).map { "<0x" + String(format: "%02X", $0) + ">" }
+      + ["\u{2581}", "y", "e", "s", "?", "ye", "yes", "\u{2581}yes"]
+    let tokenizer = try SentencePieces(
+      pieces: names.map { Array($0.utf8) }, scores: names.indices.map { Float($0) })
+    let encoder = try SampleEncoder(tokenizer: tokenizer, window: 64)
+    let sample = try #require(
+      encoder.encode(Record(id: "r", text: "", input: "yes?", output: "yes")).first)
+    let whole = tokenizer.encode("yes?\nyes")
+    #expect(sample.ids.dropFirst().dropLast() == whole[...])
   }
 
   @Test(arguments: 8...70)

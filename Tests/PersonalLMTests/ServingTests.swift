@@ -180,6 +180,34 @@ final class Server {
     #expect(!long.text.contains("tokenise"))
   }
 
+  @Test func `choices have the room they need, whatever passages could take of it`() throws {
+    let server = try Server()
+    let long = String(repeating: " the ship came in", count: 17)
+    let answer = server.complete(
+      "ann", "mended the red sails", ["choices": [.string(long), " at dawn"], "retrieval": true])
+    #expect(answer.status == 200, "\(answer.text)")
+  }
+
+  @Test func `an answer to a client who left is not computed to its end`() throws {
+    let server = try Server()
+    let engine = try #require(try server.models.model(named: "ann")).base.engine
+    let request: JSON = [
+      "model": "ann", "prompt": ["The", "A", "At", "In"], "n": 16, "max_tokens": 240,
+      "retrieval": false, "temperature": 0,
+    ]
+    let whole = ContinuousClock().measure {
+      #expect(server.client.post("/v1/completions", request).status == 200)
+    }
+    let client = server.client.connect()
+    server.client.send(HTTPClient.request("POST", "/v1/completions", request), on: client)
+    while engine.load.jobs == 0 { usleep(1000) }
+    let left = ContinuousClock().measure {
+      close(client)
+      while engine.load.jobs > 0 { usleep(1000) }
+    }
+    #expect(left < whole / 2, "\(left) of \(whole)")
+  }
+
   @Test func `offsets count characters, and an echo has the prompt's own tokens only`() throws {
     let server = try Server()
     func columns(_ prompt: String, _ more: [String: JSON] = [:]) -> JSON? {

@@ -52,6 +52,23 @@ struct SchemeTests {
     }
   }
 
+  /// All but those that cut behind spaces.
+  @Test(arguments: schemes.filter { $0 != "behaviours" && !$0.hasPrefix("punctuation") })
+  func `a text that goes on from another is what it is behind it`(scheme: String) throws {
+    let tokenizer = try Self.open(scheme)
+    for (first, rest) in [
+      ("The ship came", " in at dawn"), ("a little girl named", " Lily. She"), ("one", " two"),
+    ] {
+      #expect(
+        tokenizer.encode(first) + tokenizer.encode(continuing: rest)
+          == tokenizer.encode(first + rest), "\(rest)")
+    }
+    // Inside of a word nothing comes between, where a decoder does not put spaces between all.
+    guard scheme != "words", scheme != "unfused" else { return }
+    let parts = tokenizer.encode("un") + tokenizer.encode(continuing: "told")
+    #expect(tokenizer.decode(parts).lowercased().hasSuffix("untold"), "\(parts)")
+  }
+
   /// What is streamed may differ only where bytes are no characters.
   @Test(arguments: schemes)
   func `text that comes id by id is the text that comes at once`(scheme: String) throws {
