@@ -114,8 +114,6 @@ extension Service {
     return (queue, { [cancels] in for cancel in cancels { cancel() } })
   }
 
-  /// Seconds between two looks whether the client is still there.
-  private static let patience = 0.25
   /// Nobody reads it.
   private static let gone = APIError(status: 499, message: "The client went away.")
 
@@ -126,8 +124,8 @@ extension Service {
     lastLook: inout ContinuousClock.Instant
   ) throws(APIError) -> (place: Int, piece: Piece) {
     while true {
-      let item = queue.next(seconds: Self.patience)
-      if .now - lastLook >= .seconds(Self.patience) {
+      let item = queue.next(seconds: options.patience)
+      if .now - lastLook >= .seconds(options.patience) {
         guard response.isAwaited else { throw Self.gone }
         lastLook = .now
       }
@@ -264,7 +262,7 @@ extension Service {
       result.withLock { $0 = scored }
       done.signal()
     }
-    while done.wait(timeout: .now() + Self.patience) == .timedOut {
+    while done.wait(timeout: .now() + options.patience) == .timedOut {
       guard response.isAwaited else {
         cancel()
         throw Self.gone

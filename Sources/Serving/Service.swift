@@ -16,6 +16,8 @@ public final class Service: Sendable {
     public var concurrency = 128
     /// Tokens of an answer at most.
     public var maximumTokens = 4096
+    /// Seconds between two looks whether a client is still there.
+    var patience = 0.25
     /// Is told what an operator should know.
     public var log: @Sendable (String) -> Void = { _ in }
 

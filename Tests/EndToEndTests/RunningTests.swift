@@ -66,6 +66,10 @@ import Testing
     #expect(tooLong.exitCode == 2 && tooLong.errors.contains("--prompt"))
     let two = try command(["run", "--bundle", "a", "--model", "b", "text"])
     #expect(two.exitCode == 2 && two.errors.contains("exclude"))
+    let both = try command(["run", "--model", person.folder("moved/ada"), "--adapter", "b", "text"])
+    #expect(both.exitCode == 2 && both.errors.contains("--adapter"))
+    let nothing = try command(["run", "--bundle", person.folder("moved/ada"), "a", "--choice", ""])
+    #expect(nothing.exitCode == 2 && nothing.errors.contains("--choice"))
 
     try serve(person, run.output)
 
@@ -134,8 +138,15 @@ import Testing
     #expect(answer.json["choices"]?.arrayValue?.first?["text"]?.stringValue == wanted)
     server.kill(SIGTERM)
     #expect(server.wait(seconds: 20).exitCode == 0)
-    let open = try Program.run(
-      Workshop.executable(), ["serve", "--bundles", person.folder("moved"), "--host", "0.0.0.0"])
-    #expect(open.exitCode == 2 && open.errors.contains("PLM_TOKEN"))
+    // What cannot be served as it is asked for is told before anything is.
+    let (bundles, ada) = (person.folder("moved"), person.folder("moved/ada"))
+    for (more, word) in [
+      (["--host", "0.0.0.0"], "PLM_TOKEN"), (["--model", ada], "a user is called ada"),
+      (["--model", ada, "--model", ada + "/"], "called ada"), (["--memory", "0"], "--memory"),
+    ] {
+      let refused = try Program.run(
+        Workshop.executable(), ["serve", "--bundles", bundles, "--port", "0"] + more)
+      #expect(refused.exitCode == 2 && refused.errors.contains(word), "\(refused.errors)")
+    }
   }
 }

@@ -189,7 +189,7 @@ final class Server {
   }
 
   @Test func `an answer to a client who left is not computed to its end`() throws {
-    let server = try Server()
+    let server = try Server { $0.patience = 0.02 }
     let engine = try #require(try server.models.model(named: "ann")).base.engine
     let request: JSON = [
       "model": "ann", "prompt": ["The", "A", "At", "In"], "n": 16, "max_tokens": 240,
