@@ -100,10 +100,11 @@ extension TemplateRenderer {
       default: throw unsupported()
       }
     case ("splitlines", 0):
-      var lines = Text.split(Text.replace(text, "\r\n", by: "\n"), by: "\n")
+      let text = Text.replace(text, "\r\n", by: "\n")
+      var lines = Text.split(text, by: "\n")
       if lines.last?.isEmpty == true { lines.removeLast() }
       let others = "\r\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}".unicodeScalars
-      guard !text.unicodeScalars.contains(where: others.contains) || text.contains("\r\n") else {
+      guard !text.unicodeScalars.contains(where: others.contains) else {
         throw unsupported()
       }
       return .list(lines.map { .string($0) })

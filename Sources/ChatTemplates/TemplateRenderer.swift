@@ -7,7 +7,6 @@ struct TemplateRenderer {
   private var work = 0
   /// Bytes of texts and lists made so far.
   var madeBytes = 0
-  private var loopDepth = 0
   private var calls = 0
   /// A template that does more than this is not one for prompts.
   private static let mostWork = 5_000_000
@@ -95,6 +94,10 @@ struct TemplateRenderer {
       namespace.members[name] = value
     case .setBlock(let name, let body): set(name, .string(try captured(body)))
     case .macro(let name, let parameters, let body):
+      // It would see the names of the loop around it, wherever it is called.
+      guard scopes.count == 1 else {
+        throw .unsupported(construct: "macro \(name) inside of a loop or macro", line: node.line)
+      }
       set(name, .macro(TemplateMacro(name: name, parameters: parameters, body: body)))
     case .leave: return .leave
     case .next: return .next
@@ -152,9 +155,7 @@ struct TemplateRenderer {
       defer { scopes.removeLast() }
       return try run(otherwise)
     }
-    loopDepth += 1
-    defer { loopDepth -= 1 }
-    let loop = TemplateLoop(elements, depth: loopDepth)
+    let loop = TemplateLoop(elements)
     for (index, element) in elements.enumerated() {
       loop.index0 = index
       scopes.append(["loop": .loop(loop)])
@@ -180,13 +181,8 @@ struct TemplateRenderer {
         operation: "\(macro.name)()", found: "arguments it does not name", line: line)
     }
     let outside = scopes
-    let before = loopDepth
     scopes = [outside[0], [:]]
-    loopDepth = 0
-    defer {
-      scopes = outside
-      loopDepth = before
-    }
+    defer { scopes = outside }
     for (index, parameter) in macro.parameters.enumerated() {
       let given = index < plain.count ? plain[index] : named[parameter.name]
       var value = given ?? .undefined(parameter.name)

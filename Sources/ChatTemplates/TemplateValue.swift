@@ -165,13 +165,9 @@ struct TemplateMacro {
 /// Stores where a loop stands.
 final class TemplateLoop {
   let elements: [TemplateValue]
-  let depth: Int
   var index0 = 0
 
-  init(_ elements: [TemplateValue], depth: Int) {
-    self.elements = elements
-    self.depth = depth
-  }
+  init(_ elements: [TemplateValue]) { self.elements = elements }
 
   /// `loop.first` and its like; nil if there is none of this name.
   func attribute(_ name: String) -> TemplateValue? {
@@ -183,8 +179,9 @@ final class TemplateLoop {
     case "first": .bool(index0 == 0)
     case "last": .bool(index0 == elements.count - 1)
     case "length": .int(elements.count)
-    case "depth": .int(depth)
-    case "depth0": .int(depth - 1)
+    // Depth is that of recursive loops alone, which there are none of.
+    case "depth": .int(1)
+    case "depth0": .int(0)
     case "previtem":
       index0 > 0 ? elements[index0 - 1] : .undefined("there is no previous item")
     case "nextitem":

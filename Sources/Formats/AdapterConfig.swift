@@ -110,6 +110,11 @@ extension AdapterConfig {
   private static func targets(_ node: JSONNode) throws(FormatError) -> [String] {
     let field = "target_modules"
     if node[field]?.text == "all-linear" { return linearLayers }
+    if let pattern = node[field]?.text {
+      throw .unsupported(
+        format: format, field: field, found: pattern,
+        supported: "a list of " + linearLayers.joined(separator: ", ") + ", or all-linear")
+    }
     var targets: Set<String> = []
     for element in node[field]?.elements ?? [] {
       guard let target = element.text.flatMap(projection) else {

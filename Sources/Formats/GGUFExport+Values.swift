@@ -45,7 +45,7 @@ extension GGUFExport {
   /// - Parameters:
   ///   - importance: how much the error of each column counts, where that is known.
   ///   - write: takes the bytes in order.
-  /// - Throws: if a value that is to be rounded is no finite number.
+  /// - Throws: if a matrix has a value that its type cannot hold, or that is no finite number.
   public func write(
     _ item: Item, from source: some TensorSource, adapter: AdapterWeights?,
     importance: [Float]? = nil, to write: ([UInt8]) throws -> Void
@@ -54,13 +54,13 @@ extension GGUFExport {
     let isVector = item.entry.shape.count == 1
     for rows in runs(of: item) {
       let values = try values(item, rows: rows, from: source, change: change)
-      if item.entry.type.blockCount > 1, let place = Self.firstNotFinite(values) {
+      if !isVector, let place = Self.first(beyond: item.entry.type.largest, values) {
         let (row, column) = (
           rows.lowerBound + place / item.entry.shape[1], place % item.entry.shape[1]
         )
         throw FormatError.invalid(
           format: "weights", field: item.source ?? item.entry.name,
-          found: "\(values[place]) in row \(row), column \(column)")
+          found: "\(values[place]) in row \(row), column \(column), which \(item.entry.type.name) cannot hold")
       }
       try write(
         item.entry.type.bytes(
@@ -69,11 +69,13 @@ extension GGUFExport {
     try write(Array(repeating: 0, count: GGUFLayout.padding(after: item.entry.size)))
   }
 
-  /// The place of the first value that is no finite number; nil, and soon, if all are.
-  private static func firstNotFinite(_ values: [Float]) -> Int? {
-    // Without a way out of the loop, many are looked at in one step.
-    let exponents = Float.infinity.bitPattern
-    let largest = values.reduce(0) { max($0, $1.bitPattern & exponents) }
-    return largest < exponents ? nil : values.firstIndex { !$0.isFinite }
+  /// The place of the first value that is larger than a type holds, or no finite number; nil, and
+  /// soon, if none is.
+  private static func first(beyond largest: Float, _ values: [Float]) -> Int? {
+    // Without a way out of the loop, many are looked at in one step; of numbers without signs, the
+    // larger has the larger bits, and what is no number has larger ones still.
+    let bound = largest.bitPattern
+    let most = values.reduce(0) { max($0, $1.bitPattern & 0x7fff_ffff) }
+    return most <= bound ? nil : values.firstIndex { !(abs($0) <= largest) }
   }
 }

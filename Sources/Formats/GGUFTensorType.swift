@@ -41,6 +41,19 @@ public enum GGUFTensorType: UInt32, Sendable, CaseIterable {
     self = found
   }
 
+  /// The largest size of a number that it holds: what its levels make of the largest 16-bit scale.
+  /// Types whose scales have scales are not bounded by numbers that anybody has.
+  var largest: Float {
+    let half: Float = 65504
+    return switch self {
+    case .f16, .q41, .q51: half
+    case .q4: half * 8
+    case .q50: half * 16
+    case .q8: half * 127
+    case .f32, .bf16, .q4K, .q5K, .q6K: .greatestFiniteMagnitude
+    }
+  }
+
   /// How its numbers lie in memory.
   var numbers: NumberType {
     switch self {

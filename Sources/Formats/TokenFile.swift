@@ -34,6 +34,10 @@ public struct TokenFile: Sendable {
     if let byteCounts, byteCounts.count != offsets.count - 1 {
       throw .wrongShape(tensor: "bytes", expected: [offsets.count - 1], found: [byteCounts.count])
     }
+    // Far beyond any text, and small enough to be added up.
+    if let wrong = byteCounts?.first(where: { !(0...(1 << 40)).contains($0) }) {
+      throw .invalid(format: Self.format, field: "bytes", found: "\(wrong)")
+    }
     for at in ids.indices
     where ids[at] < 0
       || (labels[at] != ids[at] && labels[at] != TokenSample.unlabelled)

@@ -201,7 +201,27 @@ struct PipelineCheck {
             meant: Suggestion.nearest(to: output, among: outputs)
               ?? (outputs.count == 1 ? outputs[0] : nil)))
       }
+      if let description = descriptions[name] {
+        checkConditions(of: output, from: other, description, input: input, of: node)
+      }
       checkScope(of: reference, from: other, to: node)
+    }
+  }
+
+  /// What is read must be written with the settings that its node has.
+  private mutating func checkConditions(
+    of output: String, from other: Node, _ description: StageDescription, input: String,
+    of node: Node
+  ) {
+    let port = description.outputs.first { $0.name == output }
+    for (name, wanted) in (port?.when ?? [:]).sorted(by: { $0.key < $1.key }) {
+      let parameter = description.parameters.first { $0.name == name }
+      guard let value = (other.settings[name] ?? parameter?.default)?.stringValue, value != wanted
+      else { continue }
+      problems.append(
+        .outputNotWritten(
+          output, of: other.name, because: "\(name)=\(value)", wanted: "\(name)=\(wanted)",
+          node: node.name, input: input, line: node.line))
     }
   }
 

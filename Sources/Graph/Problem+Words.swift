@@ -8,6 +8,7 @@ extension Problem {
       .onlyForGather(_, _, let line), .unknownStage(_, _, let line, _, _),
       .unknownInput(_, _, _, let line, _), .unboundInput(_, _, _, let line),
       .unknownReference(_, _, _, let line, _), .unknownOutput(_, _, _, _, let line, _),
+      .outputNotWritten(_, _, _, _, _, _, let line),
       .readsUserOutput(_, _, let line), .readsUserSource(_, _, let line),
       .gathersNonUserNode(_, _, let line), .gatheredOutsideGather(_, _, let line),
       .unknownParameter(_, _, let line, _), .badValue(_, _, _, _, let line),
@@ -53,6 +54,9 @@ extension Problem {
     case .unknownOutput(let output, let of, let node, let input, _, let meant):
       "input '\(input)' of node '\(node)' reads '\(of).\(output)', but node '\(of)' has no output "
         + "'\(output)'" + Self.hint(meant)
+    case .outputNotWritten(let output, let of, let because, let wanted, let node, let input, _):
+      "input '\(input)' of node '\(node)' reads '\(of).\(output)', which is not written with "
+        + "\(of).\(because), only with \(wanted)"
     case .readsUserOutput(let node, let reference, _):
       "node '\(node)' runs once but reads '\(reference)' of a single user; use 'scope: user', or "
         + "'scope: gather' and '*.\(reference)'"

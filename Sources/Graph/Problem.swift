@@ -15,6 +15,8 @@ public enum Problem: Sendable, Equatable {
   case unknownInput(String, node: String, stage: String, line: Int, meant: String?)
   case unboundInput(String, node: String, stage: String, line: Int)
   case unknownReference(String, node: String, input: String, line: Int, meant: String?)
+  case outputNotWritten(
+    String, of: String, because: String, wanted: String, node: String, input: String, line: Int)
   case unknownOutput(String, of: String, node: String, input: String, line: Int, meant: String?)
   case readsUserOutput(node: String, reference: String, line: Int)
   case readsUserSource(node: String, source: String, line: Int)

@@ -7,12 +7,18 @@ public struct StageDescription: Sendable, Equatable {
     public var name: String
     public var kind: String
     public var optional: Bool
+    /// The values of parameters with which alone an output is written.
+    public var when: [String: String]
     public var help: String
 
-    public init(_ name: String, kind: String = "file", optional: Bool = false, help: String = "") {
+    public init(
+      _ name: String, kind: String = "file", optional: Bool = false, when: [String: String] = [:],
+      help: String = ""
+    ) {
       self.name = name
       self.kind = kind
       self.optional = optional
+      self.when = when
       self.help = help
     }
   }
@@ -87,7 +93,9 @@ extension StageDescription {
       ports.append(
         Port(
           name, kind: port["kind"]?.stringValue ?? "file",
-          optional: port["optional"]?.boolValue ?? false, help: port["help"]?.stringValue ?? ""))
+          optional: port["optional"]?.boolValue ?? false,
+          when: (port["when"]?.objectValue ?? [:]).compactMapValues(\.stringValue),
+          help: port["help"]?.stringValue ?? ""))
     }
     return ports
   }
@@ -107,9 +115,11 @@ extension StageDescription {
   }
 
   private static func json(_ port: Port) -> JSON {
-    [
+    var members: [String: JSON] = [
       "name": .string(port.name), "kind": .string(port.kind), "optional": .bool(port.optional),
       "help": .string(port.help),
     ]
+    if !port.when.isEmpty { members["when"] = .object(port.when.mapValues(JSON.string)) }
+    return .object(members)
   }
 }

@@ -66,12 +66,18 @@ public struct Output: Sendable {
   public let kind: String
   /// Whether it may stay unwritten.
   public let optional: Bool
+  /// The values of parameters with which alone it is written: a pipeline that reads it sets no others.
+  public let when: [String: String]
   public let help: String
 
-  public init(_ name: String, kind: String, optional: Bool = false, help: String = "") {
+  public init(
+    _ name: String, kind: String, optional: Bool = false, when: [String: String] = [:],
+    help: String = ""
+  ) {
     self.name = name
     self.kind = kind
     self.optional = optional
+    self.when = when
     self.help = help
   }
 }

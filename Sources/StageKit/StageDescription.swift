@@ -16,10 +16,12 @@ extension Stage {
         }),
       "outputs": .array(
         outputs.map {
-          [
+          var members: [String: JSON] = [
             "name": .string($0.name), "kind": .string($0.kind), "optional": .bool($0.optional),
             "help": .string($0.help),
           ]
+          if !$0.when.isEmpty { members["when"] = .object($0.when.mapValues(JSON.string)) }
+          return .object(members)
         }),
       "parameters": .array(parameters.map(Self.description)),
       "resources": ["cores": .int(resources.cores), "memory": .int(resources.memory)],
@@ -60,6 +62,11 @@ extension Stage {
     check("input", inputs.map(\.name))
     check("output", outputs.map(\.name))
     check("parameter", parameters.map(\.name))
+    for output in outputs {
+      for name in output.when.keys.sorted() where !parameters.contains(where: { $0.name == name }) {
+        mistakes.append("output \(output.name) depends on \(name), which is no parameter")
+      }
+    }
     if version < 1 { mistakes.append("the version is below 1") }
     if outputs.isEmpty { mistakes.append("there is no output") }
     if resources.cores < 1 || resources.memory < 0 { mistakes.append("resources make no sense") }

@@ -7,7 +7,7 @@ enum NormalForm: String, Sendable {
   case kc = "NFKC"
   case kd = "NFKD"
 
-  /// The text in this form, by the tables of Unicode 12 that the peers go by: what came later stays
+  /// The text in this form, by the tables of Unicode 9 that the peers go by: what came later stays
   /// as it is and joins with nothing.
   func applied(to text: String) -> String {
     if isThere(text) { return text }
@@ -15,7 +15,7 @@ enum NormalForm: String, Sendable {
     var part = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
       // U+11A7 joins with nothing either; Swift 6.3 loses it behind Hangul.
-      if Characters.isOlder(scalar, than: 12, 0), scalar.value != 0x11a7 {
+      if Characters.isOlder(scalar, than: 9, 0), scalar.value != 0x11a7 {
         part.append(scalar)
       } else {
         result += plain(String(part))
@@ -29,9 +29,13 @@ enum NormalForm: String, Sendable {
   private func plain(_ text: String) -> String {
     if isThere(text) { return text }
     return switch self {
-    case .c: Self.withHangulJoined(text.precomposedStringWithCanonicalMapping)
-    case .d: text.decomposedStringWithCanonicalMapping
-    // The second decomposition puts marks in order, which the first one leaves out.
+    // The second decomposition puts marks in order, which the first one leaves out where a character
+    // becomes several of them.
+    case .c:
+      Self.withHangulJoined(
+        text.decomposedStringWithCanonicalMapping.decomposedStringWithCanonicalMapping
+          .precomposedStringWithCanonicalMapping)
+    case .d: text.decomposedStringWithCanonicalMapping.decomposedStringWithCanonicalMapping
     case .kc:
       Self.withHangulJoined(
         text.decomposedStringWithCompatibilityMapping.decomposedStringWithCanonicalMapping

@@ -1,5 +1,6 @@
 import Bytes
 import Formats
+import Foundation
 import PersonalLM
 import StageKit
 
@@ -40,7 +41,10 @@ struct BundleFacts {
     self.metrics = metrics
     self.sharedFiles = sharedFiles
     config = model.config
-    type = try model.file.tensor("blk.0.attn_v.weight").type.name
+    // Of mixes, tensors tell little: the file says which it is.
+    let number = model.file.metadata["general.file_type"]?.int
+    let fileType = number.flatMap { UInt32(exactly: $0) }.flatMap { GGUFFileType(rawValue: $0) }
+    type = try fileType?.name ?? model.file.tensor("blk.0.attn_q.weight").type.name
     let folder = context.optionalInput("adapter")
     adapter = try folder.map { try AdapterConfig(json: $0.read(AdapterConfig.fileName)) }
     adapterDigest = folder?.digest
@@ -156,20 +160,31 @@ struct CardHeader {
 
   init(_ text: String) {
     var inHeader = false
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
-    {
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    for (number, line) in lines.enumerated() {
       if line == "---" {
         if number > 0, !inHeader { break }
         if inHeader { inHeader = false } else { inHeader = number == 0 }
         continue
       }
       if inHeader, let colon = line.firstIndex(of: ":") {
-        let value = line[line.index(after: colon)...].drop { $0 == " " }
-        fields[String(line[..<colon])] = String(value)
+        fields[String(line[..<colon])] = Self.value(line[line.index(after: colon)...])
       } else if !inHeader, title == nil, line.hasPrefix("# ") {
         title = String(line.dropFirst(2))
       }
     }
+  }
+
+  /// A plain scalar of YAML: without what stands around it, its quotes, and a comment behind it.
+  private static func value(_ text: Substring) -> String {
+    let value = text.drop { $0 == " " }
+    if let quote = value.first, quote == "\"" || quote == "'",
+      let end = value.dropFirst().firstIndex(of: quote)
+    {
+      return String(value[value.index(after: value.startIndex)..<end])
+    }
+    let end = value.range(of: " #")?.lowerBound ?? value.endIndex
+    return value[..<end].trimmingCharacters(in: .whitespaces)
   }
 
   subscript(name: String) -> String? { fields[name] }

@@ -23,8 +23,11 @@ import StageKit
   ]
   static let outputs = [
     Output(
-      "adapter", kind: "adapter", optional: true, help: "PEFT files and the log of the steps."),
-    Output("model", kind: "model", optional: true, help: "The trained model, with method=full."),
+      "adapter", kind: "adapter", optional: true, when: ["method": "lora"],
+      help: "PEFT files and the log of the steps."),
+    Output(
+      "model", kind: "model", optional: true, when: ["method": "full"],
+      help: "The trained model, with method=full."),
     Output(
       "gradients", kind: "tensors", optional: true,
       help: "The first step's gradients, with keep_gradients."),
@@ -137,6 +140,9 @@ import StageKit
       context.log("heldout has no trained tokens: the last weights are kept, unmeasured")
       heldout = nil
     }
+    if heldout == nil, context[patience] > 0 || context[validateEvery] > 0 {
+      context.log("without heldout tokens, patience and validate_every do nothing")
+    }
     let labels = tokens.samples.reduce(0) { $0 + $1.lossCount }
     context.log("\(tokens.count) samples, \(labels) trained tokens")
     guard labels > 0 else { throw TrainError.nothingToLearn(samples: tokens.count) }
@@ -144,10 +150,26 @@ import StageKit
     if context[method] == "full" {
       guard context.optionalInput("adapter") == nil else { throw TrainError.adapterWithFull }
       guard !context[dora] else { throw TrainError.doraWithFull }
+      // Rank and alpha are what an adapter is; these would change how training goes.
+      try refuse([rankStabilised, dropout, targets, baseType], without: "lora", context)
       try train(model, base: base, adapter: nil, tokens: tokens, heldout: heldout, context)
     } else {
+      try refuse([weightsType], without: "full", context)
       let adapter = try startingAdapter(model, context)
       try train(model, base: base, adapter: adapter, tokens: tokens, heldout: heldout, context)
+    }
+  }
+
+  /// Settings that a method has no use for would be taken for ones that did something.
+  private static func refuse(
+    _ parameters: [any ParameterDeclaration], without method: String, _ context: StageContext
+  ) throws {
+    for parameter in parameters {
+      let value = context.parameters[parameter.name] ?? parameter.defaultValue
+      guard value == parameter.defaultValue else {
+        let text = value.stringValue ?? value.text
+        throw TrainError.onlyWith(method: method, setting: "\(parameter.name)=\(text)")
+      }
     }
   }
 

@@ -10,13 +10,14 @@ enum TrainError: Error, Equatable {
   case sampleTooLong(sample: Int, tokens: Int, positions: Int)
   case adapterWithFull
   case doraWithFull
+  case onlyWith(method: String, setting: String)
   case beyondF16(Float)
 }
 
 extension TrainError: StageFailure, CustomStringConvertible {
   var exitCode: Int32 {
     switch self {
-    case .contradiction, .unknownTarget, .adapterWithFull, .doraWithFull: 2
+    case .contradiction, .unknownTarget, .adapterWithFull, .doraWithFull, .onlyWith: 2
     case .nothingToLearn, .notFinite, .exploded, .sampleTooLong, .beyondF16: 1
     }
   }
@@ -47,6 +48,9 @@ extension TrainError: StageFailure, CustomStringConvertible {
     case .doraWithFull:
       "method=full trains the base's own weights, whose rows' lengths are theirs already · leave "
         + "dora out, or train an adapter with method=lora"
+    case .onlyWith(let method, let setting):
+      "\(setting) does nothing here · it is a setting of method=\(method) · leave it out, or set "
+        + "method=\(method)"
     case .beyondF16(let value):
       "a weight does not fit its type · \(value) is beyond F16's 65504 · store BF16 or F32 "
         + "(weights_type)"

@@ -45,6 +45,11 @@ struct TemplateTests {
     ("{{ messages[0].items }}", "the method .items without a call", 1),
     ("{% for x in [] recursive %}{% endfor %}", "a recursive loop", 1),
     ("{{ 2 ** 3 }}", "the power **", 1),
+    (
+      "{% for i in [1] %}\n{% macro g() %}{{ i }}{% endmacro %}{% endfor %}",
+      "macro g inside of a loop or macro", 2
+    ),
+    (#"{{ 'a\r\nb\rc'.splitlines() }}"#, "the method .splitlines() with these arguments", 1),
     ("{{ f(*x) }}", "unpacked arguments", 1),
     (
       "{{ loop.cycle('a') if false }}{% for x in 'ab' %}{{ loop.changed }}{% endfor %}",

@@ -161,8 +161,16 @@ import Testing
       let result = try StageRun.run("train", store, more, ["steps=1", setting])
       #expect(result.exitCode == 2 && result.errors.contains(word), "\(result.errors)")
     }
-    let full = try StageRun.run("train", store, inputs, ["steps=1", "method=full", "dora=true"])
-    #expect(full.exitCode == 2 && full.errors.contains("leave dora out"), "\(full.errors)")
+    for (settings, words) in [
+      (["method=full", "dora=true"], "leave dora out"),
+      (["method=full", "dropout=0.1"], "dropout=0.1 does nothing here"),
+      (["method=full", "base_type=q8_0"], "base_type=q8_0 does nothing here"),
+      (["method=full", "targets=q_proj"], "targets=q_proj does nothing here"),
+      (["weights_type=F16"], "set method=full"),
+    ] {
+      let result = try StageRun.run("train", store, inputs, ["steps=1"] + settings)
+      #expect(result.exitCode == 2 && result.errors.contains(words), "\(result.errors)")
+    }
   }
 
   @Test func `a GGUF file trained whole becomes the folder that its source becomes`() throws {

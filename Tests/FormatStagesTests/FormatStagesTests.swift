@@ -199,6 +199,17 @@ struct FormatStagesTests {
     #expect(card.contains("| base | 4.5000 | 1.2500 |"))
   }
 
+  @Test func `a bundle says what its files and its base's card do, however they are written`() throws {
+    let card = "---\r\nlicense: 'apache-2.0' # as before\r\n---\r\n\r\n# Tiny\r\n"
+    let odd = try TinyModel(card: card)
+    let made = try runner.outputs("quantize", ["base": odd.base], set: ["type": "Q4_K_M"])
+    let bundle = try runner.outputs(
+      "package", ["base": odd.base, "model": try #require(made["model"]).description])["bundle"]
+    let text = String(decoding: try runner.file(bundle, "README.md").copied(), as: UTF8.self)
+    #expect(text.contains("license: apache-2.0\n") && text.contains("Tiny"), "\(text)")
+    #expect(text.contains("Stored as: Q4_K_M"), "\(text)")
+  }
+
   @Test func `a bundle keeps the base's ends of texts and its chat template`() throws {
     let tiny = try TinyModel()
     let base = tiny.base
@@ -378,6 +389,16 @@ struct FormatStagesTests {
     let cut = try runner.run("quantize", ["base": damaged.base])
     #expect(cut.exitCode == 1)
     #expect(cut.errors.contains("safetensors"))
+
+    for (value, type) in [
+      (1e7, "F16"), (1e7, "Q8_0"), (.nan, "F16"), (.infinity, "F32"),
+    ] as [(Float, String)] {
+      let large = try TinyModel(first: value)
+      let result = try runner.run("quantize", ["base": large.base], set: ["type": type])
+      #expect(
+        result.exitCode == 1 && result.errors.contains("which \(type) cannot hold"),
+        "\(result.errors)")
+    }
 
     let noTokenizer = try runner.run("tokenize", ["history": try records(["x"])])
     #expect(noTokenizer.exitCode != 0)

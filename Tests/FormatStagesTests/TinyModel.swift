@@ -17,8 +17,15 @@ struct TinyModel {
 
     """
 
-  /// - Parameter vocabulary: rows of the embedding.
-  init(vocabulary: Int = 300, hidden: Int = 64) throws {
+  static let card = "---\nlicense: apache-2.0\n---\n\n# Tiny\n"
+
+  /// - Parameters:
+  ///   - vocabulary: rows of the embedding.
+  ///   - first: the first weight of the embedding, where it is to be that.
+  ///   - card: the base's README.md.
+  init(
+    vocabulary: Int = 300, hidden: Int = 64, first: Float? = nil, card: String = Self.card
+  ) throws {
     folder = try TemporaryFolder()
     for path in ["base", "adapter", "dora"] { try Files.makeFolder(folder(path)) }
     var words = WordCounts()
@@ -35,11 +42,12 @@ struct TinyModel {
     try Files.write(config.json(), to: base + "/config.json")
     var weights = SafetensorsWriter()
     for tensor in config.tensors {
-      weights.add(tensor.name, Self.values(tensor.name, tensor.shape), shape: tensor.shape)
+      var values = Self.values(tensor.name, tensor.shape)
+      if let first, tensor.name == "model.embed_tokens.weight" { values[0] = first }
+      weights.add(tensor.name, values, shape: tensor.shape)
     }
     try Files.write(weights.bytes(), to: base + "/model.safetensors")
-    try Files.write(
-      "---\nlicense: apache-2.0\n---\n\n# Tiny\n", to: base + "/README.md")
+    try Files.write(card, to: base + "/README.md")
 
     var settings = AdapterConfig(rank: 2, alpha: 4, targets: ["q_proj", "down_proj"])
     try Self.write(settings, config, to: adapter)

@@ -18,6 +18,17 @@ struct TokenFileTests {
     #expect(file[0].lossCount == 3)
   }
 
+  @Test(arguments: [-1, Int64.max])
+  func `counts of bytes that no text has are refused`(count: Int64) {
+    var writer = SafetensorsWriter()
+    writer.add("input_ids", [0, 1] as [Int32])
+    writer.add("labels", [0, 1] as [Int32])
+    writer.add("offsets", [0, 2] as [Int64])
+    writer.add("bytes", [count])
+    let bytes = writer.bytes()
+    #expect(throws: FormatError.self) { try TokenFile(MappedFile(copying: bytes)) }
+  }
+
   @Test func `no samples are a file too`() throws {
     #expect(try TokenFile(MappedFile(copying: TokenFile.bytes([]))).count == 0)
   }

@@ -14,7 +14,7 @@ let stages: [String: StageDescription] = [
   "train": StageDescription(
     name: "train", version: 3,
     inputs: [.init("base"), .init("tokens"), .init("heldout", optional: true)],
-    outputs: [.init("adapter")],
+    outputs: [.init("adapter", optional: true, when: ["method": "lora"])],
     parameters: [
       ParameterDescription("rank", .int, default: 8, minimum: 1, maximum: 1024),
       ParameterDescription("rate", .double, default: 0.001),
@@ -79,6 +79,10 @@ func complaints(_ text: String) -> String {
     ),
     ("rank: 16", "rank: 2.5", "must be a whole number"),
     ("rank: 16", "method: lroa", "must be one of lora, full"),
+    (
+      "rank: 16", "method: full",
+      "reads 'train.adapter', which is not written with train.method=full, only with method=lora"
+    ),
     ("rank: 16", "method: \"https://me:pw@host/v1\"", "a name or password in it"),
     (
       "tokens: ingest.history", "tokens: ingest.histroy",
@@ -153,11 +157,11 @@ func complaints(_ text: String) -> String {
 
   @Test func `settings of the command line lie over those of the file`() throws {
     let pipeline = try Pipeline(parsing: small, file: "p.yaml").setting([
-      "train.rank=32", "train.method=full",
+      "train.rank=32", "train.rate=0.5",
     ])
     .checked(against: stages)
     #expect(pipeline.steps[1].keyParameters["rank"] == 32)
-    #expect(pipeline.steps[1].keyParameters["method"] == "full")
+    #expect(pipeline.steps[1].keyParameters["rate"] == 0.5)
   }
 
   @Test(arguments: ["train.rank", "rank=3", "trian.rank=3", ".rank=3", "train.=3", "train.rnak=3"])

@@ -169,5 +169,14 @@ struct SchemeTests {
       ])
     // Characters that joined only after Unicode 12 stay apart, as for the peers.
     #expect(NormalForm.c.applied(to: "\u{11935}\u{11930}").unicodeScalars.count == 2)
+    // A mark younger than Unicode 9 stays where it is; marks that a character becomes are put in order.
+    #expect(
+      NormalForm.c.applied(to: "x\u{486}\u{7fd}").unicodeScalars.map(\.value) == [
+        0x78, 0x486, 0x7fd,
+      ])
+    #expect(
+      NormalForm.c.applied(to: "\u{f73}\u{f73}").unicodeScalars.map(\.value) == [
+        0xf71, 0xf71, 0xf72, 0xf72,
+      ])
   }
 }
