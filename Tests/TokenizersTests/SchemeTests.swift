@@ -167,7 +167,7 @@ struct SchemeTests {
       NormalForm.kd.applied(to: "\u{209}\u{ff9e}").unicodeScalars.map(\.value) == [
         0x69, 0x3099, 0x30f,
       ])
-    // Characters that joined only after Unicode 12 stay apart, as for the peers.
+    // Characters that joined only after Unicode 9 stay apart, as for the peers.
     #expect(NormalForm.c.applied(to: "\u{11935}\u{11930}").unicodeScalars.count == 2)
     // A mark younger than Unicode 9 stays where it is; marks that a character becomes are put in order.
     #expect(
