@@ -198,12 +198,20 @@ final class Server {
     let whole = ContinuousClock().measure {
       #expect(server.client.post("/v1/completions", request).status == 200)
     }
-    let client = server.client.connect()
-    server.client.send(HTTPClient.request("POST", "/v1/completions", request), on: client)
-    while engine.load.jobs == 0 { usleep(1000) }
-    let left = ContinuousClock().measure {
-      close(client)
-      while engine.load.jobs > 0 { usleep(1000) }
+    func wait(until isSo: () -> Bool) {
+      let end = ContinuousClock.now + .seconds(60)
+      while !isSo(), .now < end { usleep(1000) }
+    }
+    // A machine that is busy elsewhere may take its time once, but not every time.
+    var left = whole
+    for _ in 0..<5 where left >= whole / 2 {
+      let client = server.client.connect()
+      server.client.send(HTTPClient.request("POST", "/v1/completions", request), on: client)
+      wait { engine.load.jobs > 0 }
+      left = ContinuousClock().measure {
+        close(client)
+        wait { engine.load.jobs == 0 }
+      }
     }
     #expect(left < whole / 2, "\(left) of \(whole)")
   }
