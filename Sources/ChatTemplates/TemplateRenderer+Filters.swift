@@ -157,13 +157,9 @@ extension TemplateRenderer {
     case ("int", .string(let text)):
       let trimmed = Text.trimmed(text)
       if let int = Int(trimmed) { return .int(int) }
-      // Swift reads hexadecimal numbers, Python does not.
-      let number = trimmed.lowercased().contains("x") ? nil : Double(trimmed)
-      return .int(number.flatMap { Int(exactly: $0.rounded(.towardZero)) } ?? 0)
+      return .int(Self.decimal(trimmed).flatMap { Int(exactly: $0.rounded(.towardZero)) } ?? 0)
     case ("int", _): return .int(value.int ?? 0)
-    case ("float", .string(let text)):
-      let trimmed = Text.trimmed(text)
-      return .double(trimmed.lowercased().contains("x") ? 0 : Double(trimmed) ?? 0)
+    case ("float", .string(let text)): return .double(Self.decimal(Text.trimmed(text)) ?? 0)
     case ("float", _): return .double(value.number ?? 0)
     case ("abs", _):
       if let int = value.int, int != .min { return .int(abs(int)) }
@@ -174,6 +170,11 @@ extension TemplateRenderer {
     default: break
     }
     throw .wrongType(operation: "| \(name)", found: value.kind, line: line)
+  }
+
+  /// The number that a text spells; Swift reads hexadecimal ones too, Python does not.
+  private static func decimal(_ text: String) -> Double? {
+    text.lowercased().contains("x") ? nil : Double(text)
   }
 
   private func indented(

@@ -60,7 +60,8 @@ extension GGUFExport {
         )
         throw FormatError.invalid(
           format: "weights", field: item.source ?? item.entry.name,
-          found: "\(values[place]) in row \(row), column \(column), which \(item.entry.type.name) cannot hold")
+          found: "\(values[place]) in row \(row), column \(column), which "
+            + "\(item.entry.type.name) cannot hold")
       }
       try write(
         item.entry.type.bytes(

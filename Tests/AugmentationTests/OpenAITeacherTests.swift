@@ -3,9 +3,7 @@ import Bytes
 import Corpus
 import Testing
 
-// The limit ends a test that hangs. What it measures includes waiting for a thread: of two, which tests that
-// run programs hold for minutes where processors are slow.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(1)))
 struct OpenAITeacherTests {
   private let plan = AssignmentPlan.make(
     LocalTeacherTests.history, count: 6, examples: 2, seed: 1)

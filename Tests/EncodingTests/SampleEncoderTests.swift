@@ -37,7 +37,8 @@ struct SampleEncoderTests {
 
   @Test func `an answer goes on where its question ends`() throws {
     // A vocabulary like Llama's, which puts a space before texts.
-    let names = ["<unk>", "<s>", "</s>"] + (0..<256).map { "<0x" + String(format: "%02X", $0) + ">" }
+    let names =
+      ["<unk>", "<s>", "</s>"] + (0..<256).map { "<0x" + String(format: "%02X", $0) + ">" }
       + ["\u{2581}", "y", "e", "s", "?", "ye", "yes", "\u{2581}yes"]
     let tokenizer = try SentencePieces(
       pieces: names.map { Array($0.utf8) }, scores: names.indices.map { Float($0) })

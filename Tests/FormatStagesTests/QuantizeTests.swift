@@ -103,6 +103,19 @@ struct QuantizeTests {
 
   /// Weights that rounding ruins: in every block one that is far larger than the others, in a column
   /// that the model never uses. The layers say more than the embedding, so that it shows.
+  @Test(
+    arguments: [(1e7, "F16"), (1e7, "Q8_0"), (.nan, "F16"), (.infinity, "F32")]
+      as [(Float, String)])
+  func `numbers that a type cannot hold are told by their place`(value: Float, type: String) throws
+  {
+    let large = try TinyModel(first: value)
+    let result = try runner.run("quantize", ["base": large.base], set: ["type": type])
+    #expect(
+      result.exitCode == 1
+        && result.errors.contains("row 0, column 0, which \(type) cannot hold"),
+      "\(result.errors)")
+  }
+
   @Test func `a result too far from the unquantised model fails with words`() throws {
     let weights = try SafetensorsFile(MappedFile(path: model.base + "/model.safetensors"))
     var writer = SafetensorsWriter()
