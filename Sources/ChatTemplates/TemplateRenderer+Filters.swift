@@ -139,7 +139,7 @@ extension TemplateRenderer {
   static func cased(_ text: String, _ name: String) -> String {
     switch name {
     case "upper": text.uppercased()
-    case "lower": text.lowercased()
+    case "lower": Text.lowercased(text)
     case "capitalize": Text.capitalized(text)
     default: Text.titled(text)
     }

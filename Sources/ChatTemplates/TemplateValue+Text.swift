@@ -70,12 +70,14 @@ extension TemplateValue {
       case "\r": result.append(contentsOf: "\\r".unicodeScalars)
       case "\t": result.append(contentsOf: "\\t".unicodeScalars)
       default:
-        if scalar.value < 0x20 || scalar.value == 0x7f {
-          let digits = String(scalar.value, radix: 16)
-          result.append(
-            contentsOf: ("\\x" + (digits.utf8.count < 2 ? "0" : "") + digits).unicodeScalars)
-        } else {
+        if Text.isPrintable(scalar) {
           result.append(scalar)
+        } else {
+          let digits = String(scalar.value, radix: 16)
+          let (mark, count) =
+            scalar.value < 0x100 ? ("x", 2) : scalar.value < 0x10000 ? ("u", 4) : ("U", 8)
+          let zeros = String(repeating: "0", count: count - digits.utf8.count)
+          result.append(contentsOf: ("\\" + mark + zeros + digits).unicodeScalars)
         }
       }
     }

@@ -70,22 +70,57 @@ enum Text {
     return split(text, by: old, most: most).joined(separator: new)
   }
 
+  /// All letters small.
+  static func lowercased(_ text: String) -> String {
+    let scalars = Array(text.unicodeScalars)
+    return scalars.indices.map { lowercased(scalars, at: $0) }.joined()
+  }
+
+  /// One letter of a text, small; a sigma at the end of a word as one, as Python has it (Unicode's
+  /// Final_Sigma).
+  private static func lowercased(_ scalars: [Unicode.Scalar], at place: Int) -> String {
+    func isLetter(_ beside: some Sequence<Unicode.Scalar>) -> Bool {
+      beside.first { !$0.properties.isCaseIgnorable }?.properties.isCased ?? false
+    }
+    let endsWord =
+      scalars[place] == "Σ" && isLetter(scalars[..<place].reversed())
+      && !isLetter(scalars[(place + 1)...])
+    return endsWord ? "ς" : scalars[place].properties.lowercaseMapping
+  }
+
+  /// Whether Python shows a character as it is in a quoted text.
+  static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
+      .paragraphSeparator:
+      false
+    case .spaceSeparator: scalar == " "
+    default: true
+    }
+  }
+
   /// The first character in capitals, the rest small.
   static func capitalized(_ text: String) -> String {
     guard let first = text.unicodeScalars.first else { return "" }
+    let scalars = Array(text.unicodeScalars)
     return first.properties.titlecaseMapping
-      + string(text.unicodeScalars.dropFirst()).lowercased()
+      + scalars.indices.dropFirst().map { lowercased(scalars, at: $0) }.joined()
   }
 
   /// Every word's first character in capitals, the rest small, as Jinja's filter has it: words begin
   /// behind white space, hyphens and opening brackets, not behind an apostrophe.
   static func wordsCapitalized(_ text: String) -> String {
     var result = ""
-    var isInside = false
-    for scalar in text.unicodeScalars {
-      result +=
-        isInside ? scalar.properties.lowercaseMapping : scalar.properties.uppercaseMapping
-      isInside = !TemplateLexer.isSpace(scalar) && !"-({[<".unicodeScalars.contains(scalar)
+    var rest = text.unicodeScalars[...]
+    func isBetween(_ scalar: Unicode.Scalar) -> Bool {
+      TemplateLexer.isSpace(scalar) || "-({[<".unicodeScalars.contains(scalar)
+    }
+    while let first = rest.popFirst() {
+      result += first.properties.uppercaseMapping
+      if isBetween(first) { continue }
+      let word = rest.prefix { !isBetween($0) }
+      result += lowercased(string(word))
+      rest = rest[word.endIndex...]
     }
     return result
   }
@@ -94,11 +129,12 @@ enum Text {
   static func titled(_ text: String) -> String {
     var result = ""
     var isInside = false
-    for scalar in text.unicodeScalars {
+    let scalars = Array(text.unicodeScalars)
+    for (place, scalar) in scalars.enumerated() {
       let isLetter = scalar.properties.isCased
       result +=
         isLetter && !isInside
-        ? scalar.properties.titlecaseMapping : scalar.properties.lowercaseMapping
+        ? scalar.properties.titlecaseMapping : lowercased(scalars, at: place)
       isInside = isLetter
     }
     return result

@@ -132,6 +132,21 @@ struct TemplateTests {
     #expect(try Self.render("{{ \"they're BILL's\".title() }}") == "They'Re Bill'S")
   }
 
+  @Test func `a sigma at the end of a word is small as Python has it`() throws {
+    let text = "'ΟΔΟΣ a\\'Σ ΣΑΣ ΑΣ-Σ'"
+    #expect(try Self.render("{{ \(text)|lower }}") == "οδος a'ς σας ας-σ")
+    #expect(try Self.render("{{ \(text)|capitalize }}") == "Οδος a'ς σας ας-σ")
+    #expect(try Self.render("{{ \(text)|title }}") == "Οδος A'σ Σας Ασ-Σ")
+    #expect(try Self.render("{{ \(text).title() }}") == "Οδος A'Σ Σας Ας-Σ")
+  }
+
+  @Test func `what Python does not show in quotes is written as its number`() throws {
+    let text = "a\u{2028}\u{a0}\u{200b}\u{e0001}\u{85}é\u{7f}"
+    #expect(
+      try Self.render("{{ {1: '\(text)'} }}")
+        == #"{1: 'a\u2028\xa0\u200b\U000e0001\x85é\x7f'}"#)
+  }
+
   @Test func `texts are told apart by their characters, not their looks`() throws {
     // é in one character and in two.
     #expect(try Self.render("{{ '\u{e9}' == 'e\u{301}' }}") == "False")
