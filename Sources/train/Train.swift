@@ -71,8 +71,8 @@ import StageKit
     "accumulation", default: 1, in: 1...65536, help: "Batches of a step.")
   static let batchTokens = Parameter(
     "batch_tokens", default: 0, in: 0...16_777_216,
-    help: "Packs samples into batches of at most this many tokens, instead of batch_size; "
-      + "0 is off. Attention never crosses samples.")
+    help: "Packs samples into batches of at most this many tokens, instead of batch_size; a longer "
+      + "sample is a batch of its own. 0 is off. Attention never crosses samples.")
   static let epochs = Parameter(
     "epochs", default: 3, in: 0...10000, help: "Times through the data.")
   static let steps = Parameter(
