@@ -1,9 +1,6 @@
 import Bytes
 import Foundation
 
-#if canImport(FoundationNetworking)
-  import FoundationNetworking
-#endif
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -17,63 +14,72 @@ struct ChatClient: Sendable {
   let delivery: Delivery
   private let endpoint: Endpoint
   private let key: String?
-  private let session: URLSession
+  private let transport: any Transport
 
+  /// - Parameter key: the service's key; white space around it, as files have it, is no part of it.
   init(endpoint: Endpoint, key: String?, delivery: Delivery) {
     self.endpoint = endpoint
-    self.key = key
+    let key = key?.trimmingSpace
+    self.key = key?.isEmpty == true ? nil : key
     self.delivery = delivery
     if endpoint.isLoopback {
       // A proxy named in the environment would carry what is meant for this machine off it.
       for name in ["no_proxy", "NO_PROXY"] { setenv(name, "*", 1) }
     }
-    let configuration = URLSessionConfiguration.ephemeral
-    configuration.timeoutIntervalForRequest = delivery.timeout
-    configuration.httpMaximumConnectionsPerHost = delivery.concurrency
-    configuration.httpCookieStorage = nil
-    configuration.urlCache = nil
-    session = URLSession(
-      configuration: configuration, delegate: StayingPut(), delegateQueue: nil)
+    let isPlain = endpoint.isLoopback && endpoint.scheme == "http"
+    transport = isPlain ? LoopbackTransport() : SessionTransport()
   }
 
+  /// Whether the key, if there is one, can stand in a header.
+  var isKeyUsable: Bool { key?.utf8.allSatisfy { 0x21...0x7e ~= $0 } ?? true }
+
   /// Posts a body and returns the body of the answer.
-  /// - Throws: `TeacherError.refused`, or `.unavailable` after the last attempt.
+  /// - Throws: `TeacherError.refused`, or `.unavailable` after the last attempt; `CancellationError`
+  ///   where nobody wants another one.
   func post(_ body: [UInt8]) async throws -> String {
-    var request = URLRequest(url: endpoint.chat)
-    request.httpMethod = "POST"
-    request.timeoutInterval = delivery.timeout
-    request.setValue("application/json", forHTTPHeaderField: "Content-Type")
-    if let key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
-    request.httpBody = Data(body)
     var last = ""
     for attempt in 0...delivery.retries {
+      if attempt > 0 { try Task.checkCancellation() }
       var pause = min(60, delivery.pause * Double(1 << min(attempt, 10)))
-      do {
-        let (data, response) = try await session.data(for: request)
-        let status = (response as? HTTPURLResponse)?.statusCode ?? 0
-        let answer = String(decoding: data, as: UTF8.self)
-        if status == 200, Self.isReply(answer) { return answer }
-        guard [0, 200, 408, 429].contains(status) || status >= 500 else {
+      switch await attempted(body) {
+      case .success(let answer):
+        let text = String(decoding: answer.body, as: UTF8.self)
+        if answer.status == 200, Self.isReply(text) { return withoutKey(text) }
+        guard [200, 408, 429].contains(answer.status) || answer.status >= 500 else {
           throw TeacherError.refused(
-            host: endpoint.host, status: status, answer: excerpt(answer))
+            host: endpoint.host, status: answer.status, answer: excerpt(text))
         }
         last =
-          status == 200
-          ? "status 200, but no choices in the answer: \(excerpt(answer))" : "status \(status)"
-        if let asked = (response as? HTTPURLResponse)?.value(forHTTPHeaderField: "Retry-After"),
-          let seconds = Double(asked), seconds >= 0
-        {
+          answer.status == 200
+          ? "status 200, but no choices in the answer: \(excerpt(text))" : "status \(answer.status)"
+        if let seconds = answer.retryAfter.flatMap(Double.init), seconds >= 0 {
           pause = min(300, seconds)
         }
-      } catch let error as URLError where error.code != .cancelled {
-        last =
-          error.code == .timedOut
-          ? "no answer in \(Int(delivery.timeout)) seconds" : "the connection failed"
+      case .failure(.late): last = "no answer in \(delivery.timeout.formatted()) seconds"
+      case .failure(.broken): last = "the connection failed"
+      case .failure(.tooLong):
+        last = "an answer of more than \(ServiceAnswer.mostBytes >> 20) MiB"
       }
       if attempt < delivery.retries { try await Task.sleep(for: .seconds(pause)) }
     }
     throw TeacherError.unavailable(
       host: endpoint.host, attempts: delivery.retries + 1, last: last)
+  }
+
+  private func attempted(_ body: [UInt8]) async -> Result<ServiceAnswer, TransportFailure> {
+    do throws(TransportFailure) {
+      return .success(
+        try await transport.post(body, to: endpoint, key: key, seconds: delivery.timeout))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// A reply without the key, which is kept in no file. Keys of services that want none ("none",
+  /// "ollama") are words that a text may hold, and short.
+  private func withoutKey(_ reply: String) -> String {
+    guard let key, key.utf8.count >= 12 else { return reply }
+    return reply.replacing(key, with: "…")
   }
 
   /// Whether an answer is a chat completion, whatever it says: that is kept. A service that is still
@@ -89,15 +95,5 @@ struct ChatClient: Sendable {
     var answer = answer
     if let key, !key.isEmpty { answer = answer.replacing(key, with: "…") }
     return answer.prefix(200).split(whereSeparator: \.isWhitespace).joined(separator: " ")
-  }
-}
-
-/// Follows no redirection: it could lead off this machine.
-private final class StayingPut: NSObject, URLSessionTaskDelegate {
-  func urlSession(
-    _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection: HTTPURLResponse,
-    newRequest: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
-  ) {
-    completionHandler(nil)
   }
 }

@@ -43,6 +43,7 @@ public struct OpenAITeacher: Teacher {
   public var batchSize: Int { 4 * client.delivery.concurrency }
 
   public func check(_ assignments: [Assignment]) throws {
+    guard client.isKeyUsable else { throw TeacherError.key }
     guard !endpoint.isLoopback, !consent else { return }
     let records = assignments.flatMap { $0.examples + [$0.subject] }
     var sizes: [String: Int] = [:]
@@ -79,22 +80,39 @@ public struct OpenAITeacher: Teacher {
       throw TeacherError.consent(
         host: endpoint.host, requests: missing.count, records: 0, characters: 0)
     }
-    try await withThrowingTaskGroup(of: (Int, String).self) { group in
+    // Requests under way are never given up: they are paid for, and their replies are kept.
+    let failure = await withTaskGroup(
+      of: (Int, Result<String, any Error>).self, returning: (any Error)?.self
+    ) { group in
       var waiting = missing[...]
-      func start(_ place: Int) {
+      var failure: (any Error)?
+      func startNext() {
+        guard failure == nil, let place = waiting.popFirst() else { return }
         let body = batch[place].content["body"]?.bytes ?? []
-        group.addTask { (place, try await client.post(body)) }
+        group.addTask {
+          do { return (place, .success(try await client.post(body))) } catch {
+            return (place, .failure(error))
+          }
+        }
       }
-      for place in waiting.prefix(client.delivery.concurrency) { start(place) }
-      waiting = waiting.dropFirst(client.delivery.concurrency)
-      while let (place, reply) = try await group.next() {
-        try keep(place, reply)
-        if let next = waiting.popFirst() { start(next) }
+      for _ in 0..<client.delivery.concurrency { startNext() }
+      while let (place, reply) = await group.next() {
+        do {
+          try keep(place, reply.get())
+        } catch {
+          failure = failure ?? error
+          // Ends pauses: what failed for one is not tried again for the others.
+          group.cancelAll()
+        }
+        startNext()
       }
+      return failure
     }
+    if let failure { throw failure }
   }
 
   public func drafts(in reply: String, for assignment: Assignment) -> [Draft]? {
     ChatWording.drafts(in: reply, isTask: assignment.isTask)
+      .map { Array($0.prefix(settings.samplesPerRequest)) }
   }
 }

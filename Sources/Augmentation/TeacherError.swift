@@ -4,6 +4,8 @@ public enum TeacherError: Error, Equatable, Sendable {
   case address(String)
   /// The address holds a user's name or a password.
   case secretInAddress(String)
+  /// The service's key has characters that no header can hold.
+  case key
   /// Texts of the user would leave the machine, and nobody agreed to it.
   case consent(host: String, requests: Int, records: Int, characters: Int)
   /// The endpoint refused the request for good.
@@ -26,8 +28,11 @@ extension TeacherError: CustomStringConvertible {
       "\(text) is no http or https address · set endpoint to one such as"
         + " http://127.0.0.1:8080/v1"
     case .secretInAddress(let text):
-      "\(text) holds a name or password, which every key and log would keep · leave it out, and"
+      "\(text) holds a name, password or key, which every log would keep · leave it out, and"
         + " give the service's key as PLM_TEACHER_KEY in the environment"
+    case .key:
+      "nothing was sent: the service's key has characters that are no visible ASCII · set"
+        + " PLM_TEACHER_KEY or OPENAI_API_KEY in the environment to the key alone"
     case .consent(let host, let requests, let records, let characters):
       "nothing was sent: the teacher is on \(host), not on this machine · it would get"
         + " \(requests) request\(requests == 1 ? "" : "s") with the profile and \(records) of the"

@@ -7,7 +7,7 @@ extension TeacherError: StageFailure {
   public var exitCode: Int32 {
     switch self {
     case .unavailable, .cap, .noReply: 75
-    case .address, .secretInAddress: 2
+    case .address, .secretInAddress, .key: 2
     case .consent, .refused, .noHistory: 1
     }
   }

@@ -14,6 +14,10 @@ final class ChatServer: Sendable {
     var status = 200
     var headers: [String] = []
     var body = ""
+    /// The whole answer as it is sent, where the rest does not say it.
+    var raw: String?
+    /// Microseconds before each byte.
+    var pause: UInt32 = 0
   }
 
   /// What was received: head and body of each request.
@@ -117,8 +121,15 @@ final class ChatServer: Sendable {
         "HTTP/1.1 \(answer.status) X", "Content-Length: \(answer.body.utf8.count)",
         "Connection: close",
       ] + answer.headers
-    let reply = Array((head.joined(separator: "\r\n") + "\r\n\r\n" + answer.body).utf8)
-    _ = send(connection, reply, reply.count, Int32(MSG_NOSIGNAL))
+    let text = answer.raw ?? (head.joined(separator: "\r\n") + "\r\n\r\n" + answer.body)
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      if answer.pause > 0 { usleep(answer.pause) }
+      let piece = Array(answer.pause > 0 ? rest.prefix(1) : rest)
+      let count = send(connection, piece, piece.count, Int32(MSG_NOSIGNAL))
+      guard count > 0 else { return }
+      rest = rest.dropFirst(count)
+    }
   }
 
   private func thread(_ body: @escaping @Sendable () -> Void) {

@@ -3,6 +3,14 @@ import Bytes
 import Corpus
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 @Suite(.timeLimit(.minutes(1)))
 struct OpenAITeacherTests {
   private let plan = AssignmentPlan.make(
@@ -108,6 +116,87 @@ struct OpenAITeacherTests {
     #expect(server.requests.count == 1)
   }
 
+  @Test(arguments: [401, 403, 0])
+  func `what refuses all of many requests ends all of them`(status: Int) async throws {
+    let server = try ChatServer { _, _ in
+      ChatServer.Answer(
+        status: status, headers: ["WWW-Authenticate: Basic realm=\"x\""], body: "{}")
+    }
+    let many = AssignmentPlan.make(LocalTeacherTests.history, count: 24, examples: 2, seed: 1)
+    let delivery = Delivery(concurrency: 8, timeout: 5, retries: 1, pause: 0.01)
+    for _ in 0..<20 {
+      let teacher = try teacher(
+        status == 0 ? "http://127.0.0.1:1/v1" : server.address, delivery: delivery)
+      let error = await #expect(throws: TeacherError.self) {
+        try await Lesson(many, teacher: teacher, replies: MemoryReplies())
+      }
+      #expect(
+        error
+          == (status == 0
+            ? .unavailable(host: "127.0.0.1", attempts: 2, last: "the connection failed")
+            : .refused(host: "127.0.0.1", status: status, answer: "{}")))
+    }
+  }
+
+  @Test func `replies that are under way when another fails are kept`() async throws {
+    let server = try ChatServer { number, _ in
+      if number == 0 { return ChatServer.Answer(status: 400) }
+      usleep(300_000)
+      return Self.reply(Self.texts(["Text."]))
+    }
+    let replies = MemoryReplies()
+    await #expect(throws: TeacherError.self) {
+      try await Lesson(plan, teacher: teacher(server.address), replies: replies)
+    }
+    #expect(replies.count == 1 && server.requests.count == 2)
+  }
+
+  @Test(arguments: [
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+      + "3;x=y\r\n{\"c\r\n0c\r\nhoices\":[{\"m\r\n1b\r\nessage\":{\"content\":\"[1,\\\"A.\r\n8"
+      + "\r\n\\\"]\"}}]}\r\n0\r\nX: y\r\n\r\n",
+    "HTTP/1.0 200 OK\nServer: x\n\n{\"choices\":[{\"message\":{\"content\":\"[\\\"A.\\\"]\"}}]}",
+  ])
+  func `answers in pieces and without a length are read`(raw: String) async throws {
+    let server = try ChatServer { _, _ in ChatServer.Answer(raw: raw, pause: 100) }
+    let lesson = try await Lesson(
+      [plan[0]], teacher: teacher(server.address), replies: MemoryReplies())
+    #expect(lesson.samples.map(\.completion) == ["A."])
+  }
+
+  @Test func `answers that drip, break off or never end are given up`() async throws {
+    let head = "HTTP/1.1 200 OK\r\n"
+    let endless = String(repeating: " ", count: 17 << 20)
+    let cases: [(ChatServer.Answer, String)] = [
+      (ChatServer.Answer(body: endless, pause: 50_000), "no answer in 0.4 seconds"),
+      (ChatServer.Answer(raw: head + "Content-Length: 50\r\n\r\n{"), "the connection failed"),
+      (ChatServer.Answer(raw: "SSH-2.0\r\n"), "the connection failed"),
+      (ChatServer.Answer(raw: head + "\r\n" + endless), "an answer of more than 16 MiB"),
+      (
+        ChatServer.Answer(raw: head + "Content-Length: 1000000000000\r\n\r\n "),
+        "an answer of more than 16 MiB"
+      ),
+    ]
+    for (answer, last) in cases {
+      let server = try ChatServer { _, _ in answer }
+      let delivery = Delivery(
+        concurrency: 1, timeout: answer.pause > 0 ? 0.4 : 20, retries: 0, pause: 0)
+      await #expect(
+        throws: TeacherError.unavailable(host: "127.0.0.1", attempts: 1, last: last)
+      ) {
+        try await Lesson(
+          [plan[0]], teacher: teacher(server.address, delivery: delivery), replies: MemoryReplies())
+      }
+    }
+  }
+
+  @Test func `no more samples are taken than were asked for`() async throws {
+    let server = try ChatServer { _, _ in Self.reply(Self.texts((0..<500).map { "Text \($0)." })) }
+    let lesson = try await Lesson(
+      [plan[0]], teacher: teacher(server.address), replies: MemoryReplies())
+    #expect(lesson.samples.map(\.completion) == ["Text 0.", "Text 1."])
+  }
+
   @Test func `silence and closed ports end in words`() async throws {
     let server = try ChatServer(delay: 2_000_000) { _, _ in ChatServer.Answer() }
     let delivery = Delivery(concurrency: 1, timeout: 0.3, retries: 0, pause: 0)
@@ -186,6 +275,26 @@ struct OpenAITeacherTests {
     }
     #expect(error?.description.contains("Incorrect key") == true)
     #expect(error?.description.contains("sk-secret") == false)
+  }
+
+  @Test func `a key that a reply quotes is not kept`() async throws {
+    let server = try ChatServer { _, request in
+      Self.reply(
+        Self.texts(["The key is \(request.head.contains("sk-0123456789"))", "sk-0123456789"]))
+    }
+    let lesson = try await Lesson(
+      [plan[0]], teacher: teacher(server.address, key: " sk-0123456789\r\n"),
+      replies: MemoryReplies())
+    #expect(lesson.samples.map(\.completion) == ["The key is true", "…"])
+  }
+
+  @Test func `a key that no header can hold is refused before anything is sent`() async throws {
+    let server = try ChatServer { _, _ in Self.reply(Self.texts(["A text."])) }
+    await #expect(throws: TeacherError.key) {
+      try await Lesson(
+        plan, teacher: teacher(server.address, key: "sk-a\r\nX: y"), replies: MemoryReplies())
+    }
+    #expect(server.requests.isEmpty)
   }
 
   @Test func `tasks ask for pairs`() async throws {
@@ -275,6 +384,18 @@ struct OpenAITeacherTests {
   ])
   func `loopback is told from the rest`(address: String, expected: Bool) throws {
     #expect(try Endpoint(address).isLoopback == expected)
+  }
+
+  @Test func `an address keeps its query, and its scheme may be in capitals`() async throws {
+    let server = try ChatServer { _, _ in Self.reply(Self.texts(["A text."])) }
+    let address = server.address.replacing("http", with: "HTTP") + "/?api-version=1"
+    _ = try await Lesson([plan[0]], teacher: teacher(address), replies: MemoryReplies())
+    #expect(
+      server.requests.first?.head.hasPrefix("POST /v1/chat/completions?api-version=1 HTTP/1.1")
+        == true)
+    #expect(throws: TeacherError.secretInAddress("…?API-Key=…")) {
+      try Endpoint("https://example.com/v1?API-Key=sk-1")
+    }
   }
 
   @Test(arguments: ["", "localhost", "ftp://127.0.0.1", "http://"])
