@@ -1,6 +1,7 @@
 public import Bytes
 public import Formats
 public import Kernels
+import Synchronization
 
 /// Stores a LoRA adapter (Hu et al. 2021): per adapted projection A [rank, in] and B [out, rank],
 /// which add scale · B · A to its weight; with DoRA (Liu et al. 2024) also the lengths m [out] that
@@ -18,6 +19,8 @@ public final class Adapter: @unchecked Sendable {
   /// With DoRA, of every adapted row: m/‖W + scale·B·A‖ and 1/‖W + scale·B·A‖.
   let rowScales: FloatBuffer
   let inverseNorms: FloatBuffer
+  /// Whether nobody will ask for it again: what is being computed with it is not kept then.
+  let isForgotten = Atomic<Bool>(false)
 
   /// Where the tensors of one projection lie among the weights.
   struct Place {
@@ -56,7 +59,13 @@ public final class Adapter: @unchecked Sendable {
       guard shape == entry.shape else {
         throw ModelError.adapterMismatch(tensor: entry.name, expected: entry.shape, found: shape)
       }
-      weights.write(try source.floats(of: entry.name), at: entry.offset)
+      let floats = try source.floats(of: entry.name)
+      if let place = floats.firstIndex(where: { !$0.isFinite }) {
+        throw FormatError.invalid(
+          format: AdapterConfig.weightsName, field: entry.name,
+          found: "\(floats[place]) at place \(place): its training went wrong")
+      }
+      weights.write(floats, at: entry.offset)
     }
     // A tensor nobody reads means that config and weights do not belong together.
     for name in source.names where layout.entry(name) == nil { throw config.superfluous(name) }

@@ -1,5 +1,6 @@
 import Formats
 import Kernels
+import Synchronization
 
 /// Asks for one continuation.
 public struct DecodeRequest: Sendable {
@@ -136,8 +137,12 @@ public final class ContinuousBatch {
     events.removeAll { $0.0 == ticket }
   }
 
-  /// Lets go of the caches kept for an adapter that will not be used again.
-  public func forget(_ adapter: Adapter) { kept.removeAll { $0.adapter === adapter } }
+  /// Lets go of the caches kept for an adapter that nobody will ask for again; those of requests
+  /// that still use it are not kept.
+  public func forget(_ adapter: Adapter) {
+    adapter.isForgotten.store(true, ordering: .relaxed)
+    kept.removeAll { $0.adapter === adapter }
+  }
 
   /// Reads a piece of the prompts and one more token of every sequence whose prompt is read.
   /// - Returns: what happened, in order.
@@ -205,7 +210,9 @@ public final class ContinuousBatch {
   }
 
   private func keep(_ sequence: TokenSequence?) {
-    guard let sequence, sequence.promptCount > 1 else { return }
+    guard let sequence, sequence.promptCount > 1,
+      sequence.adapter?.isForgotten.load(ordering: .relaxed) != true
+    else { return }
     kept.removeAll { other in
       other.adapter === sequence.adapter
         && other.commonPrefix(Array(sequence.tokens[..<sequence.promptCount])) == other.promptCount

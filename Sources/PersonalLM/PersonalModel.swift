@@ -106,7 +106,7 @@ public struct PersonalModel: Sendable {
     _ prompt: String, among texts: [String], options: TextOptions = TextOptions()
   ) async throws -> [Choice] {
     var options = options
-    options.maximumTokens = longest(of: texts)
+    options.room = longest(of: texts)
     return try await choose(self.prompt(prompt, options: options), among: texts)
   }
 
@@ -298,8 +298,10 @@ public struct PersonalModel: Sendable {
     guard options.retrieval ?? bundle?.manifest.ships.retrieves ?? false, let retrieval else {
       return []
     }
+    // The most that an answer may have is no wish that it had as much.
+    let answer = options.room ?? min(options.maximumTokens, base.positions / 4)
     return retrieval.passage(
-      for: query, room: base.positions - count - min(options.maximumTokens, base.positions),
+      for: query, room: base.positions - count - min(answer, base.positions),
       tokenizer: base.tokenizer)
   }
 

@@ -26,6 +26,9 @@ public struct TextOptions: Sendable, Equatable {
   public var tellsPrompt = false
   /// Whether one of the user's own texts is put before the prompt; nil does what the bundle ships.
   public var retrieval: Bool?
+  /// Positions that such a text leaves for what goes on behind the prompt; nil for as many as an answer
+  /// may have, a quarter of the model's at most.
+  package var room: Int?
 
   public init() {}
 

@@ -24,8 +24,6 @@ struct AnswerRequest {
   var choices: [String]?
   /// How many jobs it is for the engine.
   var cost: Int { (choices?.count ?? count) * prompts.count }
-  /// Whether tokens were bounded by the request.
-  private(set) var isBounded = false
 
   /// The most answers one request may ask for, over all its prompts.
   static let mostAnswers = 64
@@ -44,7 +42,7 @@ struct AnswerRequest {
     }
     try fields.refuse("suffix")
     try fields.end()
-    try bound(most ?? min(16, limit), asked: most != nil, "max_tokens", limit)
+    try bound(most ?? min(16, limit), "max_tokens", limit)
     options.tellsPrompt = echoes && options.logprobs != nil
     if streams, echoes { throw fields.wrong("echo", "does not go with stream") }
   }
@@ -78,7 +76,7 @@ struct AnswerRequest {
     fields.ignore("parallel_tool_calls", "reasoning_effort", "verbosity")
     try fields.end()
     let name = new == nil ? "max_tokens" : "max_completion_tokens"
-    try bound(new ?? old ?? limit, asked: (new ?? old) != nil, name, limit)
+    try bound(new ?? old ?? limit, name, limit)
   }
 
   /// Reads what both APIs have.
@@ -127,12 +125,9 @@ struct AnswerRequest {
       "prompt_cache_retention")
   }
 
-  private mutating func bound(
-    _ most: Int, asked: Bool, _ name: String, _ limit: Int
-  ) throws(APIError) {
+  private mutating func bound(_ most: Int, _ name: String, _ limit: Int) throws(APIError) {
     guard most <= limit else { throw .field(name, "must be at most \(limit)") }
     options.maximumTokens = most
-    isBounded = asked
   }
 
   private static func fields(_ body: [UInt8]) throws(APIError) -> Fields {

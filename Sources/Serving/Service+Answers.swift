@@ -64,12 +64,7 @@ extension Service {
     var prompts: [PersonalModel.Prompt] = []
     for prompt in request.prompts {
       var options = request.options
-      // Room for a text of the user's own is what prompt and answer leave.
-      if let choices = request.choices {
-        options.maximumTokens = model.longest(of: choices)
-      } else if api == .chat, !request.isBounded {
-        options.maximumTokens = model.base.positions / 4
-      }
+      options.room = request.choices.map(model.longest)
       var made: PersonalModel.Prompt
       switch prompt {
       case .text(let text): made = model.prompt(text, options: options)

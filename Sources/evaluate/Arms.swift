@@ -66,7 +66,7 @@ struct Arms {
         try validated(
           validation, base: Evaluate.network(model, context),
           personal: personal.map { Evaluate.network(model, adapter: $0, context) },
-          retrievals.first?.retrieval, tokenizer))
+          try retrieval(tokenizer), tokenizer))
       // Two bundles can be compared where they were measured on the same texts.
       metrics["validation_text"] = .string(validation.digest.description)
     }
@@ -141,16 +141,22 @@ struct Arms {
     guard !counts.isEmpty, counts.allSatisfy({ (1...64).contains($0) }),
       Set(counts).count == counts.count
     else { throw EvaluateError.badCounts(text) }
-    guard let tokenizer, let input = context.optionalInput("index"), tokenizer.startID != nil
-    else { return [] }
-    let index = try BM25Index(decoding: input.read())
-    return counts.enumerated().map { place, count in
-      (
-        place == 0 ? "+retrieval" : "+retrieval-\(count)",
-        Retrieval(
-          index: index, tokenizer: tokenizer, positions: config.maximumPositions, count: count)
-      )
+    return try counts.enumerated().compactMap { place, count in
+      try retrieval(tokenizer, count: count).map {
+        (place == 0 ? "+retrieval" : "+retrieval-\(count)", $0)
+      }
     }
+  }
+
+  /// Retrieval as bundles have it, with one passage, or with more; nil where there is no index.
+  private func retrieval(
+    _ tokenizer: (any Tokenizer)?, count: Int = 1
+  ) throws -> Retrieval? {
+    guard let tokenizer, let input = context.optionalInput("index"), tokenizer.startID != nil
+    else { return nil }
+    return Retrieval(
+      index: try BM25Index(decoding: input.read()), tokenizer: tokenizer,
+      positions: config.maximumPositions, count: count)
   }
 
   private func samples(

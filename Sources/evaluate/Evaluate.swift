@@ -12,7 +12,7 @@ import Tokenizers
 /// Measures what a personal model gained on texts that nothing else has seen.
 @main enum Evaluate: Stage {
   static let name = "evaluate"
-  static let version = 7
+  static let version = 8
   static let summary = "Measures base, adapters and the shipped model on held-out text."
 
   static let inputs = [

@@ -9,7 +9,7 @@ import Tokenizers
 /// Puts together what goes to the device: model, adapter, tokenizer, index, manifest and card.
 @main enum Package: Stage {
   static let name = "package"
-  static let version = 3
+  static let version = 5
   static let summary = "Puts model, adapter, tokenizer, index, manifest and card into one bundle."
 
   static let inputs = [
@@ -113,6 +113,11 @@ import Tokenizers
       try files.link(TokenizerFolder.fileName, base, TokenizerFolder.fileName)
     } else if let own {
       try files.write(TokenizerFolder.fileName, own.json())
+    } else {
+      // What a GGUF model says of such a vocabulary need not be all that the base's files do.
+      for name in [TokenizerFolder.modelName, TokenizerFolder.addedName] where base.has(name) {
+        try files.link(name, base, name)
+      }
     }
     if base.has(TokenizerFolder.configName) {
       try files.link(TokenizerFolder.configName, base, TokenizerFolder.configName)

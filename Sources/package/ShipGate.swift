@@ -20,8 +20,11 @@ struct ShipGate {
     let measured = metrics?["validation_arms"]
     arms = measured
     text = metrics?["validation_text"]
+    // What was measured and has no loss that is a number is broken, and worse than anything.
     func loss(_ arm: BundleManifest.Arm) -> Double? {
-      measured?[arm.rawValue]?["loss"]?.number.flatMap { $0.isFinite ? $0 : nil }
+      measured?[arm.rawValue].map { measured in
+        measured["loss"]?.number.flatMap { $0.isFinite ? $0 : nil } ?? .infinity
+      }
     }
     func best(_ arms: [BundleManifest.Arm]) -> (arm: BundleManifest.Arm, loss: Double)? {
       arms.filter { hasIndex || !$0.retrieves }
@@ -72,6 +75,7 @@ struct ShipGate {
 
   /// Four decimals.
   static func short(_ value: Double) -> String {
+    guard value.isFinite else { return "that is no number" }
     guard value.magnitude < 1e12 else { return "\(value)" }
     let scaled = Int((value.magnitude * 10_000).rounded())
     let rest = String(scaled % 10_000)

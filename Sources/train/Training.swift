@@ -133,8 +133,8 @@ struct Training {
     guard loss.isFinite else {
       throw TrainError.notFinite(step: step + 1, quantity: "loss", learningRate: learningRate)
     }
+    if state.firstLoss == 0 { state.firstLoss = loss }
     if step == 0 {
-      state.firstLoss = loss
       firstGradient.pointer.update(from: network.gradient.pointer, count: firstGradient.count)
     }
     // A model that knows nothing pays ln(vocabulary); one that pays far more has been driven off.

@@ -266,6 +266,27 @@ import Testing
     }
   }
 
+  @Test func `what is computed for an adapter that is let go of is not kept`() throws {
+    let batch = ContinuousBatch(reference.model)
+    func add(_ adapter: Int) throws {
+      _ = try batch.add(
+        DecodeRequest(
+          prompt: prompt(20, 1), adapter: adapters[adapter],
+          options: GenerationOptions(maximumTokens: 4)))
+    }
+    try add(1)
+    try add(2)
+    _ = batch.step()
+    batch.forget(try #require(adapters[1]))
+    // One that was about to come may come still.
+    try add(1)
+    while !batch.isIdle { _ = batch.step() }
+    let kept = batch.cacheBytes
+    #expect(kept > 0)
+    batch.forget(try #require(adapters[2]))
+    #expect(batch.cacheBytes == 0)
+  }
+
   @Test func `a request that is cancelled leaves the others alone`() throws {
     let requests = mixed(4)
     let wanted = try run(requests)
