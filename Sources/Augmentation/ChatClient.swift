@@ -56,7 +56,8 @@ struct ChatClient: Sendable {
           pause = min(300, seconds)
         }
       case .failure(.late): last = "no answer in \(delivery.timeout.formatted()) seconds"
-      case .failure(.broken): last = "the connection failed"
+      case .failure(.broken(let reason)):
+        last = "the connection failed" + (reason.isEmpty ? "" : ": \(reason)")
       case .failure(.tooLong):
         last = "an answer of more than \(ServiceAnswer.mostBytes >> 20) MiB"
       }

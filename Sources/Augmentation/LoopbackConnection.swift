@@ -27,9 +27,9 @@ final class LoopbackConnection {
       hints.ai_socktype = SOCK_STREAM
     #endif
     var list: UnsafeMutablePointer<addrinfo>?
-    guard getaddrinfo(host, String(port), &hints, &list) == 0 else { throw .broken }
+    guard getaddrinfo(host, String(port), &hints, &list) == 0 else { throw .broken() }
     defer { freeaddrinfo(list) }
-    var failure = TransportFailure.broken
+    var failure = TransportFailure.broken()
     var next = list
     while let address = next?.pointee {
       next = address.ai_next
@@ -66,7 +66,7 @@ final class LoopbackConnection {
         // Who does not want to hear it all may have answered already.
         return
       } else if errno != EINTR {
-        throw .broken
+        throw .broken()
       }
     }
   }
@@ -76,16 +76,16 @@ final class LoopbackConnection {
     while true {
       let status = try line().split(separator: " ", maxSplits: 2)
       guard status.count >= 2, status[0].hasPrefix("HTTP/1."), let code = Int(status[1]) else {
-        throw .broken
+        throw .broken()
       }
       var fields: [String: String] = [:]
       while true {
         let field = try line()
         if field.isEmpty { break }
         let parts = field.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2 else { throw .broken }
+        guard parts.count == 2 else { throw .broken() }
         fields[parts[0].lowercased()] = parts[1].split(separator: " ").joined(separator: " ")
-        guard fields.count <= 256 else { throw .broken }
+        guard fields.count <= 256 else { throw .broken() }
       }
       if 100..<200 ~= code { continue }
       return ServiceAnswer(
@@ -98,19 +98,19 @@ final class LoopbackConnection {
   ) throws(TransportFailure) -> [UInt8] {
     if status == 204 || status == 304 { return [] }
     if let coding = fields["transfer-encoding"] {
-      guard coding.lowercased() == "chunked" else { throw .broken }
+      guard coding.lowercased() == "chunked" else { throw .broken() }
       var body: [UInt8] = []
       while true {
         let size = try line().prefix { $0 != ";" }
-        guard let count = Int(size, radix: 16), count >= 0 else { throw .broken }
+        guard let count = Int(size, radix: 16), count >= 0 else { throw .broken() }
         // Trailers say nothing that is asked for.
         if count == 0 { return body }
         body += try take(count, beside: body.count)
-        guard try line().isEmpty else { throw .broken }
+        guard try line().isEmpty else { throw .broken() }
       }
     }
     if let length = fields["content-length"] {
-      guard let count = Int(length), count >= 0 else { throw .broken }
+      guard let count = Int(length), count >= 0 else { throw .broken() }
       return try take(count, beside: 0)
     }
     while try receive() { try limit(buffer.count - start) }
@@ -124,7 +124,7 @@ final class LoopbackConnection {
   /// The next bytes of a body of which some are here already.
   private func take(_ count: Int, beside: Int) throws(TransportFailure) -> [UInt8] {
     guard count <= ServiceAnswer.mostBytes - beside else { throw .tooLong }
-    while buffer.count - start < count { guard try receive() else { throw .broken } }
+    while buffer.count - start < count { guard try receive() else { throw .broken() } }
     defer { start += count }
     return Array(buffer[start..<start + count])
   }
@@ -140,7 +140,7 @@ final class LoopbackConnection {
         return String(decoding: buffer[start..<(isPair ? at - 1 : at)], as: UTF8.self)
       }
       searched = buffer.count - start
-      guard buffer.count - start <= Self.mostHeadBytes, try receive() else { throw .broken }
+      guard buffer.count - start <= Self.mostHeadBytes, try receive() else { throw .broken() }
     }
   }
 
@@ -159,7 +159,7 @@ final class LoopbackConnection {
         buffer += piece[..<count]
         return true
       }
-      guard errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK else { throw .broken }
+      guard errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK else { throw .broken() }
     }
   }
 
@@ -191,7 +191,7 @@ final class LoopbackConnection {
     #else
       let socket = Darwin.socket(address.ai_family, SOCK_STREAM, 0)
     #endif
-    guard socket >= 0 else { throw .broken }
+    guard socket >= 0 else { throw .broken() }
     _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
     _ = fcntl(socket, F_SETFL, O_NONBLOCK)
     #if canImport(Darwin)
@@ -200,12 +200,12 @@ final class LoopbackConnection {
     #endif
     do throws(TransportFailure) {
       if connect(socket, address.ai_addr, address.ai_addrlen) != 0 {
-        guard errno == EINPROGRESS || errno == EINTR else { throw .broken }
+        guard errno == EINPROGRESS || errno == EINTR else { throw .broken() }
         try wait(socket, POLLOUT, end)
         var code: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         guard getsockopt(socket, SOL_SOCKET, SO_ERROR, &code, &size) == 0, code == 0 else {
-          throw .broken
+          throw .broken()
         }
       }
       return socket
@@ -232,7 +232,7 @@ final class LoopbackConnection {
       let milliseconds = min((end - now) / 1_000_000 + 1, 1 << 30)
       let count = poll(&item, 1, Int32(milliseconds))
       if count > 0 { return }
-      guard count == 0 || errno == EINTR else { throw .broken }
+      guard count == 0 || errno == EINTR else { throw .broken() }
     }
   }
 }

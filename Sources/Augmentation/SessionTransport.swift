@@ -65,7 +65,10 @@ private final class Exchange: NSObject, URLSessionDataDelegate {
       end(.failure(.tooLong))
     } else if let error {
       let code = (error as? URLError)?.code
-      end(.failure(code == .timedOut || code == .cancelled ? .late : .broken))
+      end(
+        .failure(
+          code == .timedOut || code == .cancelled
+            ? .late : .broken(reason: error.localizedDescription)))
     } else if let response = task.response as? HTTPURLResponse {
       end(
         .success(
@@ -74,7 +77,7 @@ private final class Exchange: NSObject, URLSessionDataDelegate {
             retryAfter: response.value(forHTTPHeaderField: "Retry-After"),
             body: body.withLock { $0 })))
     } else {
-      end(.failure(.broken))
+      end(.failure(.broken()))
     }
   }
 

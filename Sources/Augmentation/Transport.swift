@@ -23,6 +23,7 @@ struct ServiceAnswer: Sendable {
 /// Says why there was no answer.
 enum TransportFailure: Error {
   case late
-  case broken
+  /// - Parameter reason: in the system's words; empty where there is nothing to add.
+  case broken(reason: String = "")
   case tooLong
 }
