@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -101,6 +102,39 @@ pid_t plm_process_start(const char *path, char *const arguments[], char *const e
     return -1;
   }
   return child;
+}
+
+// A pipe that nothing is ever written to: its reading end sees the end of this process.
+static int life[2] = {-1, -1};
+
+static void make_life(void) {
+  if (pipe(life) != 0) {
+    life[0] = life[1] = -1;
+    return;
+  }
+  fcntl(life[0], F_SETFD, FD_CLOEXEC);
+  fcntl(life[1], F_SETFD, FD_CLOEXEC);
+}
+
+pid_t plm_process_guard(pid_t group) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, make_life);
+  if (life[0] < 0) return -1;
+  pid_t guard = fork();
+  if (guard != 0) return guard;
+  // Only what is safe after fork in a program with threads. Within the group, its number cannot
+  // come to be another's; signals to the group that ask it to end are not for the guard.
+  for (int number = 1; number < 32; number++) {
+    if (number != SIGKILL && number != SIGSTOP) signal(number, SIG_IGN);
+  }
+  if (setpgid(0, group) != 0) _exit(0);
+  if (dup2(life[0], 0) != 0) _exit(0);
+  close_from(1);
+  char byte;
+  while (read(0, &byte, 1) < 0 && errno == EINTR) {
+  }
+  kill(-group, SIGKILL);
+  _exit(0);
 }
 
 int plm_process_exit(int status, int *signal) {

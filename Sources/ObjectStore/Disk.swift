@@ -127,17 +127,21 @@ enum Disk {
   }
 
   /// Removes a file or a folder with all it holds. One that is not there is fine.
-  static func remove(_ path: String) throws(StoreError) {
+  static func remove(_ path: String) throws(StoreError) { try remove(Array(path.utf8)) }
+
+  private static func remove(_ location: [UInt8]) throws(StoreError) {
+    let terminated = terminated(location)
     var status = stat()
-    guard lstat(path, &status) == 0 else {
+    guard lstat(terminated, &status) == 0 else {
       if errno == ENOENT { return }
-      throw failure(.stat, path)
+      throw failure(.stat, PercentCoding.text(ofName: location))
     }
-    if FileStamp(status).isFolder {
-      for name in try names(in: path) { try remove(path + "/" + name) }
-      guard rmdir(path) == 0 || errno == ENOENT else { throw failure(.remove, path) }
-    } else {
-      guard unlink(path) == 0 || errno == ENOENT else { throw failure(.remove, path) }
+    let isFolder = FileStamp(status).isFolder
+    if isFolder {
+      for name in try names(in: location) { try remove(location + [UInt8(ascii: "/")] + name) }
+    }
+    guard (isFolder ? rmdir(terminated) : unlink(terminated)) == 0 || errno == ENOENT else {
+      throw failure(.remove, PercentCoding.text(ofName: location))
     }
   }
 

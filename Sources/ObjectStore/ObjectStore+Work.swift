@@ -32,7 +32,7 @@ extension ObjectStore {
     try Disk.remove(logFile(for: actionKey))
   }
 
-  /// Removes what was laid out for commands that were killed.
+  /// Removes what earlier versions laid out for commands that were killed.
   ///
   /// Nobody else may be building: nothing tells these folders from those of commands that run.
   public func removeStaleCommands() throws(StoreError) {

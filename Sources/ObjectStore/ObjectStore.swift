@@ -59,10 +59,11 @@ public struct ObjectStore: Sendable {
     return store
   }
 
-  /// Removes what writers that were killed left behind. Returns how many files that were.
+  /// Removes what processes that were killed left behind. Returns how many files and folders that
+  /// were.
   @discardableResult
   public func removeStaleTemporaries() throws(StoreError) -> Int {
-    try TemporaryFile.removeStale(in: temporaryFolder)
+    try TemporaryName.removeStale(in: temporaryFolder)
   }
 
   /// Makes all that was written so far survive a power cut.

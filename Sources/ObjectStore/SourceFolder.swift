@@ -18,8 +18,10 @@ public struct SourceFolder: Sendable {
 
   /// The regular files at any depth, in the order of the bytes of their names; no dot-files.
   public private(set) var files: [SourceFile] = []
-  /// What is not taken, by path; dot-files are not mentioned.
+  /// What is not taken, by path, apart from dot-files.
   public private(set) var omitted: [(path: String, why: Omission)] = []
+  /// The dot-files and dot-folders, which are not taken either.
+  public private(set) var hidden: [String] = []
 
   /// Looks through a folder without reading its files.
   /// - Throws: `StoreError.linkLoop`, `.notAFile` if it is no folder, or what the system says of
@@ -31,9 +33,13 @@ public struct SourceFolder: Sendable {
   }
 
   private mutating func scan(_ folder: [UInt8], relative: String) throws(StoreError) {
-    for name in try Disk.names(in: folder) where name.first != UInt8(ascii: ".") {
-      let location = folder + [UInt8(ascii: "/")] + name
+    for name in try Disk.names(in: folder) {
       let path = relative + PercentCoding.text(ofName: name)
+      if name.first == UInt8(ascii: ".") {
+        hidden.append(path)
+        continue
+      }
+      let location = folder + [UInt8(ascii: "/")] + name
       let terminated = Disk.terminated(location)
       var status = stat()
       guard lstat(terminated, &status) == 0 else { throw Self.failure(location) }

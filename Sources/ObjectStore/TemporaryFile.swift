@@ -1,5 +1,4 @@
 import Bytes
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -29,7 +28,7 @@ final class TemporaryFile {
   }
 
   private static func make(in folder: String) -> (path: String, descriptor: Int32) {
-    let path = folder + "/" + prefix + String(counter.add(1, ordering: .relaxed).newValue)
+    let path = folder + "/" + TemporaryName.next()
     return (path, open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o444))
   }
 
@@ -83,31 +82,5 @@ final class TemporaryFile {
     descriptor = -1
     // Network file systems report a full disk only here.
     guard result == 0 else { throw Disk.failure(.write, path) }
-  }
-
-  private static let counter = Atomic<Int>(0)
-
-  /// Names this process on this machine; process ids of another machine mean nothing here.
-  private static let prefix = "\(getpid()).\(machine)."
-
-  private static let machine: String = {
-    var name = [CChar](repeating: 0, count: 256)
-    gethostname(&name, name.count - 1)
-    var space = [CChar](repeating: 0, count: 256)
-    _ = readlink("/proc/self/ns/pid", &space, space.count - 1)
-    let bytes = (name + space).map { UInt8(bitPattern: $0) }
-    return String(Digest(of: bytes).hex.prefix(8))
-  }()
-
-  /// Removes what processes that are no more left in a folder. Returns how many files that were.
-  static func removeStale(in folder: String) throws(StoreError) -> Int {
-    var count = 0
-    for name in try Disk.names(in: folder) {
-      let parts = name.split(separator: ".")
-      guard parts.count == 3, let process = pid_t(String(parts[0])), process > 0 else { continue }
-      guard parts[1] == machine, kill(process, 0) != 0, errno == ESRCH else { continue }
-      if unlink(folder + "/" + name) == 0 { count += 1 }
-    }
-    return count
   }
 }

@@ -15,6 +15,8 @@ import Synchronization
 /// The program dies with the thread that started it, so that thread has to wait for it.
 struct Child: ~Copyable {
   private let process: pid_t
+  /// The process that kills this one's whole group when plm ends; -1 without one.
+  private let guardian: pid_t
   private var status: Int32?
   private var asked: ContinuousClock.Instant?
   private var killed = false
@@ -33,6 +35,7 @@ struct Child: ~Copyable {
       launch.path, arguments, environment, launch.folder, descriptors)
     guard process >= 0 else { throw FileError(.open, launch.path, code: errno) }
     self.process = process
+    guardian = launch.isGuarded ? plm_process_guard(process) : -1
   }
 
   /// Asks the program to end, and makes it where it has not five seconds after the first time.
@@ -65,6 +68,11 @@ struct Child: ~Copyable {
       usleep(2000)
     }
     kill(-process, SIGKILL)
+    if guardian > 0 {
+      // Killed by its own number too: it may not have come to be of the group yet.
+      kill(guardian, SIGKILL)
+      while waitpid(guardian, nil, 0) < 0, errno == EINTR {}
+    }
     var signal: Int32 = 0
     let exit = plm_process_exit(status ?? 0, &signal)
     return (exit, signal)

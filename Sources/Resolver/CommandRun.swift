@@ -19,11 +19,11 @@ struct CommandRun {
   let action: Action
 
   func run(_ progress: @escaping @Sendable (JSON) -> Void) async -> ActionResult {
-    // One action runs once at a time, so what lies there is left over from a kill.
-    let folder = "\(store.path)/tmp/command-\(action.key.hex)"
-    try? FileManager.default.removeItem(atPath: folder)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
     do {
+      // Each run has a folder of its own: what a killed run started may live on, and write.
+      let scratch = try store.makeScratchFolder()
+      defer { withExtendedLifetime(scratch) {} }
+      let folder = scratch.path
       try layOut(in: folder)
       let end = try await launch(in: folder).run { line in
         if let json = try? JSON(parsing: line) { progress(json) }
@@ -65,7 +65,7 @@ struct CommandRun {
     environment["PLM_CORES"] = String(action.cores)
     return Launch(
       path: program.path, arguments: words, environment: environment, folder: folder,
-      log: action.log)
+      log: action.log, isGuarded: true, answers: false)
   }
 
   private func layOut(in folder: String) throws {
@@ -117,8 +117,21 @@ struct CommandRun {
       guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder) else {
         return .failed(exit: 1, message: "it did not write its output '\(name)'")
       }
+      if isFolder.boolValue { try tellOfOmissions(in: place, of: name) }
       outputs[name] = try isFolder.boolValue ? store.put(folder: place) : store.put(file: place)
     }
     return .finished(outputs: outputs, kernels: nil)
+  }
+
+  /// Says in the log what of a folder is not taken in: the program knows nothing of the store's
+  /// rules.
+  private func tellOfOmissions(in place: String, of name: String) throws {
+    let found = try SourceFolder(place)
+    let lines =
+      found.hidden.map { "\($0) is a dot-file" }
+      + found.omitted.map { "\($0.path) is \($0.why.rawValue)" }
+    guard !lines.isEmpty else { return }
+    let log = try LogWriter(action.log, appending: true)
+    for line in lines { log.write(line: "plm: output '\(name)': \(line), and is left out") }
   }
 }

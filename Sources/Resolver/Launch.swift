@@ -9,6 +9,12 @@ struct Launch: Sendable {
   var folder: String?
   /// Where both its outputs are written; nil to drop what it says.
   var log: String?
+  /// Whether all that the program starts is to end with plm too, however that ends: stages see to
+  /// that by themselves.
+  var isGuarded = false
+  /// Whether its standard output is an answer to be read; else it goes straight to the log, as what
+  /// it says on standard error does, so that the log has both in order.
+  var answers = true
 
   /// How a program ended.
   struct End: Sendable {
@@ -57,11 +63,12 @@ struct Launch: Sendable {
     stop: StopFlag, progress report: (String) -> Void
   ) throws(FileError) -> End {
     let log = try log.map { path throws(FileError) in try LogWriter(path) }
-    let output = try Pipe(path)
+    let errors = log?.descriptor ?? -1
+    let output = answers ? try Pipe(path) : nil
     let progress = try Pipe(path)
     var child = try Child(
-      self, descriptors: [-1, output.writing, log?.descriptor ?? -1, progress.writing])
-    output.closeWriting()
+      self, descriptors: [-1, output?.writing ?? errors, errors, progress.writing])
+    output?.closeWriting()
     progress.closeWriting()
 
     // Only the end of the output is of interest; the log has it all.
@@ -75,7 +82,7 @@ struct Launch: Sendable {
         if tail.count > 2 * Self.tailLimit { tail.removeFirst(tail.count - Self.tailLimit) }
       }
     }
-    var open = [output, progress]
+    var open = [output, progress].compactMap(\.self)
     while !open.isEmpty {
       let ready = Pipe.wait(for: open)
       for pipe in ready where !drain(pipe) { open.removeAll { $0 === pipe } }
