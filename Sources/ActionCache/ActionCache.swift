@@ -228,6 +228,15 @@ public struct ActionCache: Sendable {
       """, [digest.hex])
   }
 
+  /// Returns every artifact that a successful action gave, the newest first.
+  public func artifacts() throws -> [Digest] {
+    try index.read { connection in
+      try String.fetchAll(
+        connection, sql: "SELECT digest FROM output GROUP BY digest ORDER BY max(action) DESC"
+      ).compactMap { Digest($0) }
+    }
+  }
+
   /// Returns the builds, newest first.
   public func builds(limit: Int = 1000) throws -> [BuildRecord] {
     try index.read { connection in

@@ -1,28 +1,32 @@
 import Bytes
 import Foundation
 import GRDB
+import Synchronization
 
 /// Stores the journal in a form that can be searched, and what is known of files by their stamps.
 ///
-/// It is a cache: deleted, damaged or of another version, it is made again from the journal.
-struct Index: Sendable {
-  private let database: DatabaseQueue
+/// It is a cache: deleted, damaged or of another version, it is made again from the journal; where it
+/// cannot be written, it goes on in memory.
+final class Index: Sendable {
   private let journal: Journal
-  /// Whether it lies in memory because the store cannot be written.
-  let isTemporary: Bool
+  /// The database in use: that beside the journal, or one in memory.
+  private let current: Mutex<DatabaseQueue>
 
   /// Opens the index beside the journal, making it if need be, and brings it up to date.
   init(path: String, journal: Journal) throws {
     self.journal = journal
     do {
-      database = try Self.open(path)
-      isTemporary = false
+      current = Mutex(try Self.open(path))
     } catch let error as DatabaseError where Self.isUnwritable(error) {
-      database = try DatabaseQueue()
-      try Self.prepare(database)
-      isTemporary = true
+      current = Mutex(try Self.inMemory())
     }
     try catchUp()
+  }
+
+  private static func inMemory() throws -> DatabaseQueue {
+    let database = try DatabaseQueue()
+    try prepare(database)
+    return database
   }
 
   private static func isUnwritable(_ error: DatabaseError) -> Bool {
@@ -34,14 +38,16 @@ struct Index: Sendable {
     }
   }
 
+  private static func isDamage(_ error: DatabaseError) -> Bool {
+    [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode)
+  }
+
   private static func open(_ path: String) throws -> DatabaseQueue {
     do {
       let database = try connect(path)
       try prepare(database)
       return database
-    } catch let error as DatabaseError
-      where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode)
-    {
+    } catch let error as DatabaseError where isDamage(error) {
       for suffix in ["", "-wal", "-shm"] { unlinkFile(path + suffix) }
       let database = try connect(path)
       try prepare(database)
@@ -91,14 +97,54 @@ struct Index: Sendable {
     }
   }
 
+  // MARK: Making it anew
+
+  /// Does something with the database; where that proves to be damaged, once more with one made anew
+  /// from the journal, and where it cannot be written, with one in memory.
+  private func use<T>(
+    leavingUnwritable: Bool = false, _ body: (DatabaseQueue) throws -> T
+  ) throws -> T {
+    let database = current.withLock { $0 }
+    do {
+      return try body(database)
+    } catch let error as DatabaseError
+      where Self.isDamage(error) || (Self.isUnwritable(error) && !leavingUnwritable)
+    {
+      return try body(try replacement(of: database, because: error))
+    }
+  }
+
+  private func replacement(
+    of database: DatabaseQueue, because error: DatabaseError
+  ) throws -> DatabaseQueue {
+    try current.withLock { current in
+      // Another task may have come here first.
+      guard current === database else { return current }
+      if Self.isDamage(error), (try? empty(database)) != nil { return database }
+      let memory = try Self.inMemory()
+      try follow(memory)
+      current = memory
+      return memory
+    }
+  }
+
+  /// Makes a damaged database anew where it lies: its file taken away from under other processes,
+  /// each would go on with what it has open, and at its end remove the log of the new one.
+  private func empty(_ database: DatabaseQueue) throws {
+    try Self.inMemory().backup(to: database)
+    try follow(database)
+  }
+
   // MARK: Following the journal
 
   /// Takes over what the journal has gained since, whoever wrote it.
-  func catchUp() throws {
+  func catchUp() throws { try use { try follow($0) } }
+
+  private func follow(_ database: DatabaseQueue) throws {
     try database.inTransaction(.immediate) { connection in
       guard
         let row = try Row.fetchOne(connection, sql: "SELECT offset, tail FROM position")
-      else { return .rollback }
+      else { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "no position") }
       let tail: [UInt8] = Array(row["tail"] as Data)
       if let reading = try journal.read(from: row["offset"], tail: tail) {
         if reading.end == row["offset"] as Int { return .rollback }
@@ -186,7 +232,12 @@ struct Index: Sendable {
 
   // MARK: Access
 
-  func read<T>(_ body: (Database) throws -> T) throws -> T { try database.read(body) }
+  func read<T>(_ body: (Database) throws -> T) throws -> T {
+    try use { try $0.read(body) }
+  }
 
-  func write<T>(_ body: (Database) throws -> T) throws -> T { try database.write(body) }
+  /// Writes what is not from the journal; what cannot be written is not worth giving up the rest for.
+  func write<T>(_ body: (Database) throws -> T) throws -> T {
+    try use(leavingUnwritable: true) { try $0.write(body) }
+  }
 }

@@ -80,6 +80,55 @@ func record(
     #expect(try open().action(Digest(of: "a")) != nil)
   }
 
+  @Test func `a damaged page of the index is noticed when it is read, and the index made again`()
+    throws
+  {
+    let path = temporary.path + "/index.sqlite"
+    do {
+      let cache = try open()
+      try cache.record((0..<300).map { .action(record("n\($0)", key: "\($0)")) })
+    }
+    let bytes = try Files.read(path)
+    try #require(bytes.count > 100_000)
+    try Files.replace(
+      path, Array(bytes.prefix(8192)) + [UInt8](repeating: 0, count: bytes.count - 8192))
+    let cache = try open()
+    #expect(try cache.places().count == 300)
+    #expect(try cache.action(Digest(of: "7")) != nil)
+    #expect(try open().counts().actions == 300)
+    // Also while it is open, and by whoever has it open too.
+    let other = try open()
+    try Files.replace(
+      path, Array(try Files.read(path).prefix(8192)) + [UInt8](repeating: 0, count: 1 << 17))
+    for name in [path + "-wal", path + "-shm"] { #expect(Files.exists(name)) }
+    try cache.record([.action(record("more", key: "more"))])
+    #expect(try other.counts().actions == 300 || other.counts().actions == 301)
+    try other.refresh()
+    #expect(try other.counts().actions == 301)
+    #expect(try cache.counts().actions == 301)
+    #expect(try open().places().count == 301)
+  }
+
+  @Test(.enabled(if: TinyDisk.isPossible, "\(TinyDisk.reason)"))
+  func `on a full disk what the journal has gained is known all the same`() throws {
+    let disk = try #require(TinyDisk(bytes: 2 << 20))
+    let store = try ObjectStore.create(at: disk.path + "/store")
+    do {
+      let cache = try ActionCache(store)
+      try cache.record([.action(record("train", key: "a"))])
+    }
+    try Journal(path: store.path + "/journal/main.jsonl").append(
+      (0..<300).map { .action(record("n\($0)", key: "\($0)")) })
+    #expect(throws: (any Error).self) {
+      try Files.write([UInt8](repeating: 1, count: 4 << 20), to: disk.path + "/filler")
+    }
+    let cache = try ActionCache(store)
+    #expect(try cache.counts().actions == 301)
+    #expect(try cache.places().count == 301)
+    Files.remove(disk.path + "/filler")
+    #expect(try ActionCache(store).counts().actions == 301)
+  }
+
   @Test func `a torn last line costs itself alone`() throws {
     try open().record([.action(record("train", key: "a"))])
     try Files.append("{\"type\":\"action\",\"key\":\"sha2", to: journal)
