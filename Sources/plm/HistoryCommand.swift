@@ -26,15 +26,17 @@ struct HistoryCommand: ParsableCommand {
       return
     }
     let reference = try Reference(target, in: cache, user: common.user)
-    let place: ActionRecord
-    switch reference.subject {
-    case .object: throw UsageProblem("\(target) is an artifact; plm lineage follows it back")
-    case .action(let record), .failure(let record), .output(let record, _, _): place = record
+    guard let place = reference.place else {
+      throw UsageProblem("\(target) is an artifact; plm lineage follows it back")
     }
     let records = try cache.history(user: place.user, node: place.node, limit: limit)
     if common.json {
       Terminal.write(JSON.array(records.map(\.json)))
       return
+    }
+    if records.isEmpty, let standing = try cache.state(user: place.user, node: place.node).action {
+      let owner = UserName.target(user: standing.user, node: standing.node)
+      Terminal.write("\(target) never ran: the result of \(owner), of \(standing.end), serves it\n")
     }
     for record in records {
       let seconds = Terminal.time(record.end.seconds(since: record.start))

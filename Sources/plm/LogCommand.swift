@@ -25,7 +25,9 @@ struct LogCommand: ParsableCommand {
     case .failure(let failed): record = failed
     case .action(let done), .output(let done, _, _):
       // A later attempt that failed is the last that printed.
-      record = try cache.state(user: done.user, node: done.node).failure ?? done
+      let place = reference.place
+      record =
+        try cache.state(user: place?.user, node: place?.node ?? done.node).failure ?? done
     }
     let path = "\(cache.store.path)/\(record.log)"
     let text = FileManager.default.contents(atPath: path)

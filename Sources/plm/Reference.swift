@@ -20,6 +20,8 @@ struct Reference {
   }
 
   let subject: Subject
+  /// The node that is named, if one is: it may stand for an action of another user with equal inputs.
+  let place: ActionCache.Place?
   /// The file within the tree, if one is named.
   let file: String?
 
@@ -34,21 +36,29 @@ struct Reference {
     // The longest name first: a user's name may have slashes in it.
     var cuts = word.indices.filter { word[$0] == "/" }
     cuts.append(word.endIndex)
+    var problem: UsageProblem?
     for cut in cuts.reversed() {
       let name = String(word[..<cut])
       let file = cut == word.endIndex ? nil : String(word[word.index(after: cut)...])
-      if let subject = try Self.subject(name, places, user, cache) {
-        self.init(subject: subject, file: file?.isEmpty == true ? nil : file)
-        return
+      do {
+        if let (subject, place) = try Self.subject(name, places, user, cache) {
+          self.init(subject: subject, place: place, file: file?.isEmpty == true ? nil : file)
+          return
+        }
+      } catch let error as UsageProblem {
+        // What no output is called may be one with a file of it: a shorter name may fit.
+        problem = error
       }
     }
-    throw UsageProblem(
-      "'\(word)' is neither a digest in the store nor a node that was built (USER/NODE, NODE, "
-        + "USER/NODE.OUTPUT)")
+    throw problem
+      ?? UsageProblem(
+        "'\(word)' is neither a digest in the store nor a node that was built (USER/NODE, NODE, "
+          + "USER/NODE.OUTPUT)")
   }
 
-  private init(subject: Subject, file: String?) {
+  private init(subject: Subject, place: ActionCache.Place? = nil, file: String?) {
     self.subject = subject
+    self.place = place
     self.file = file
   }
 
@@ -76,8 +86,10 @@ struct Reference {
 
   private static func subject(
     _ name: String, _ places: [ActionCache.Place], _ user: String?, _ cache: ActionCache
-  ) throws -> Subject? {
-    if let place = try place(name, places, user) { return try subject(of: place, cache) }
+  ) throws -> (Subject, ActionCache.Place)? {
+    if let place = try place(name, places, user) {
+      return try subject(of: place, cache).map { ($0, place) }
+    }
     guard let dot = name.lastIndex(of: "."),
       let place = try place(String(name[..<dot]), places, user)
     else { return nil }
@@ -88,7 +100,7 @@ struct Reference {
         "\(String(name[..<dot])) has no output '\(output)'; it has "
           + record.outputs.keys.sorted().joined(separator: ", "))
     }
-    return .output(record, name: output, digest)
+    return (.output(record, name: output, digest), place)
   }
 
   private static func subject(of place: ActionCache.Place, _ cache: ActionCache) throws -> Subject?
@@ -137,8 +149,14 @@ struct Reference {
     guard store.kind(of: whole) == .tree else {
       throw UsageProblem("\(whole) is a single file and has no '\(file)' in it")
     }
-    guard let entry = try store.tree(whole)[file] else {
-      throw StoreError.noEntry(path: file, tree: whole)
+    let tree = try store.tree(whole)
+    guard let entry = tree[file] else {
+      let paths = tree.entries.map(\.path)
+      let meant = Suggestion.nearest(to: file, among: paths.prefix(1000))
+      throw UsageProblem(
+        "there is no file '\(file)' in \(word.dropLast(file.count + 1))"
+          + (meant.map { "; did you mean '\($0)'?" }
+            ?? "; it has " + paths.prefix(20).joined(separator: ", ")))
     }
     return entry.digest
   }
