@@ -44,14 +44,42 @@ public struct BuildSetup: Sendable {
       }
       if let list = step.node.over {
         let path = list.hasPrefix("/") ? list : "\(root)/\(list)"
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-          throw ResolverError.missingList(path: path, node: step.name)
-        }
-        over[step.name] = text.split(whereSeparator: \.isNewline).map(String.init)
+        over[step.name] = try Self.names(inList: path, node: step.name)
       }
     }
     self.programs = programs
     self.over = over
+  }
+
+  private static func names(inList path: String, node: String) throws(ResolverError) -> [String] {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw .missingList(path: path, node: node)
+    }
+    let names = text.split(whereSeparator: \.isNewline).map(String.init)
+    guard !names.isEmpty else { throw .emptyList(path: path, node: node) }
+    var seen: Set<String> = []
+    for name in names where !seen.insert(name).inserted {
+      throw .listedTwice(name, path: path, node: node)
+    }
+    return names
+  }
+
+  /// Says who is named in the lists of the nodes that a plan wants and is none of the users: their
+  /// results will be missing.
+  private func strangers(_ plan: Plan) -> [String] {
+    let known = Set(users.users.map(\.name))
+    return plan.global.sorted().flatMap { position in
+      let step = checked.steps[position]
+      let unknown = (over[step.name] ?? []).filter { !known.contains($0) }
+      let place = "\(step.name): \(step.node.over ?? "its list") names"
+      let words = unknown.prefix(5).map { name in
+        let meant = Suggestion.nearest(to: name, among: known)
+        return "\(place) '\(name)', who is none of the users"
+          + (meant.map { "; did you mean '\($0)'?" } ?? "")
+      }
+      return unknown.count > 5
+        ? words + ["\(place) \(unknown.count - 5) more who are none of the users"] : words
+    }
   }
 
   private static func digest(of path: String, _ cache: ActionCache) throws -> Digest {
@@ -78,8 +106,10 @@ public struct BuildSetup: Sendable {
     targets: [Target], runner: any Runner, options: Builder.Options,
     observe: @escaping @Sendable (BuildEvent) -> Void = { _ in }
   ) -> Builder {
-    Builder(
-      cache: cache, pipeline: checked, plan: Plan(checked, targets: targets, over: over),
+    let plan = Plan(checked, targets: targets, over: over)
+    for warning in strangers(plan) { observe(.warning(warning)) }
+    return Builder(
+      cache: cache, pipeline: checked, plan: plan,
       users: users.users, over: over, runner: runner, programs: programs, root: root,
       options: options, observe: observe)
   }

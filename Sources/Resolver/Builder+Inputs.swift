@@ -58,17 +58,26 @@ extension Builder {
     let names = step.node.over == nil ? users.map(\.name) : over[step.name] ?? []
     var entries: [TreeEntry] = []
     var missing: [String] = []
+    var isBlocked = false
     do {
       for name in names {
         let outcome = outcome(name, position)
         if outcome?.status == .planned { return .awaited(node) }
         guard let outcome, outcome.isDone, let digest = outcome.outputs[output] else {
           missing.append(name)
+          if outcome?.isDone == false { isBlocked = true }
           continue
         }
         entries += try gathered(digest, under: UserName.encoded(name))
       }
-      guard !entries.isEmpty else { return .blocked(by: "*.\(node)") }
+      guard !entries.isEmpty else {
+        if isBlocked { return .blocked(by: "*.\(node)") }
+        let shown = names.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
+        return .unreadable(
+          exit: 1,
+          message: "none of the users it gathers from (\(shown)\(names.count > 3 ? " …" : "")) has "
+            + "'\(node).\(output)'; name users with --users, and in its list if it has one")
+      }
       if !missing.isEmpty {
         let text = JSON.array(missing.sorted().map(JSON.string)).bytes + [UInt8(ascii: "\n")]
         let digest = runner.isReal ? try cache.store.put(text) : Digest(of: text)

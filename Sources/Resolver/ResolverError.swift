@@ -11,6 +11,8 @@ public enum ResolverError: Error, Equatable, Sendable {
   case noUsers(path: String)
   case missingProgram(String, node: String)
   case missingList(path: String, node: String)
+  case emptyList(path: String, node: String)
+  case listedTwice(String, path: String, node: String)
   case keepsChanging(path: String)
   case damaged(Digest, what: String)
 }
@@ -20,8 +22,7 @@ extension ResolverError {
   public var exitCode: Int32 {
     switch self {
     case .badDescription, .missingSource, .missingUsers, .badUsers, .duplicateUser, .nameNotUTF8,
-      .noUsers,
-      .missingProgram, .missingList:
+      .noUsers, .missingProgram, .missingList, .emptyList, .listedTwice:
       2
     case .keepsChanging: 75
     case .damaged: 3
@@ -50,6 +51,10 @@ extension ResolverError: CustomStringConvertible {
       "the command of node '\(node)' was not found: \(program)"
     case .missingList(let path, let node):
       "the list of users that node '\(node)' runs over is not there: \(path)"
+    case .emptyList(let path, let node):
+      "the list of users that node '\(node)' runs over names nobody: \(path); write one name a line"
+    case .listedTwice(let user, let path, let node):
+      "the list of users that node '\(node)' runs over names '\(user)' twice: \(path)"
     case .keepsChanging(let path):
       "\(path) keeps changing while it is read; try again when it is at rest"
     case .damaged(let digest, let what):
