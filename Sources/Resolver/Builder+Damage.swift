@@ -35,8 +35,8 @@ extension Builder {
     }
     guard isNew else { return }
     let owner = audit.owner(of: object).map { " (\($0))" } ?? ""
-    observe(
-      .warning("object \(object)\(owner) was damaged: \(why); it is put away and made again"))
+    let next = runner.isReal ? "it is put away and made again" : "the next build makes it again"
+    observe(.warning("object \(object)\(owner) was damaged: \(why); \(next)"))
     // A store that cannot be written to can still be looked at.
     try? cache.record([.damaged(DamageRecord(object: object, why: why, time: .now))])
   }

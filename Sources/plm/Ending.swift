@@ -1,12 +1,15 @@
 import ActionCache
 import ArgumentParser
 import Bytes
+import Formats
 import Foundation
 import Graph
 import HTTPServer
+import Models
 import ObjectStore
 import PersonalLM
 import Resolver
+import Tokenizers
 
 /// Ends the program with the words and the exit code that an error calls for.
 enum Ending {
@@ -21,9 +24,9 @@ enum Ending {
 
   static func leave(because error: any Error) -> Never {
     if let code = error as? ExitCode { exit(code.rawValue) }
-    if let own = code(of: error) {
-      Terminal.complain("plm: \(error)")
-      exit(own)
+    guard isParsers(error) else {
+      Terminal.complain("plm: \(words(for: error))")
+      exit(code(of: error))
     }
     let text = Plm.fullMessage(for: error)
     if Plm.exitCode(for: error).isSuccess {
@@ -34,8 +37,13 @@ enum Ending {
     exit(Plm.exitCode(for: error) == .validationFailure ? usage : failed)
   }
 
-  /// The exit code of an error of ours; nil of one that belongs to the argument parser.
-  static func code(of error: any Error) -> Int32? {
+  /// Whether an error belongs to the argument parser, which has words of its own for it.
+  private static func isParsers(_ error: any Error) -> Bool {
+    String(reflecting: type(of: error)).hasPrefix("ArgumentParser.")
+  }
+
+  /// The exit code of an error that is not the argument parser's.
+  static func code(of error: any Error) -> Int32 {
     switch error {
     case is InvalidPipeline, is TargetError, is UsageProblem: usage
     case let error as ResolverError: error.exitCode
@@ -43,10 +51,28 @@ enum Ending {
     case let error as FileError: error.exitCode
     case is CancellationError: interrupted
     case let error as BundleError: if case .noBundle = error { usage } else { damaged }
+    // What was named is no model, no tokenizer, or does not go with the rest.
+    case is FormatError, is ModelError, is VocabularyError: usage
     case is ListenError: later
     case is StoreBusy, is StoreInUse: later
-    default: "\(type(of: error))".contains("DatabaseError") ? later : nil
+    case let error as CocoaError: code(of: error)
+    default: "\(type(of: error))".contains("DatabaseError") ? later : failed
     }
+  }
+
+  private static func code(of error: CocoaError) -> Int32 {
+    switch error.code {
+    case .fileNoSuchFile, .fileReadNoSuchFile, .fileReadInvalidFileName: usage
+    case .fileWriteOutOfSpace, .fileWriteVolumeReadOnly, .fileWriteNoPermission: later
+    default: failed
+    }
+  }
+
+  /// What is said of an error that is not the argument parser's.
+  static func words(for error: any Error) -> String {
+    guard let error = error as? CocoaError else { return "\(error)" }
+    let place = error.userInfo[NSFilePathErrorKey] as? String ?? error.url?.path
+    return error.localizedDescription + (place.map { " · \($0)" } ?? "")
   }
 }
 

@@ -35,7 +35,7 @@ struct ResultTable {
         result.acceptedSamples.map { "\($0)" } ?? "–", loss("base"), loss("real"),
         loss("personal"), loss("shipped"),
         result.bundle == nil ? "–" : Terminal.size(result.bundleSize),
-        result.path ?? result.bundle?.description ?? "none",
+        result.isDamaged ? "damaged" : result.path ?? result.bundle?.description ?? "none",
       ])
     }
     return Terminal.table(Self.alignedRight(rows, columns: 1...7))

@@ -27,19 +27,17 @@ struct ResultsCommand: ParsableCommand {
     var results = try Self.users(common, cache).map { user in
       try UserResult(user, nodes: places[user, default: []].map(\.node), in: cache)
     }
-    guard results.contains(where: { $0.bundle != nil }) else {
+    guard results.contains(where: { $0.bundle != nil || $0.isDamaged }) else {
       for result in results { if let why = result.failure { Terminal.complain("plm: \(why)") } }
       throw UsageProblem("none of these users has a bundle; plm build makes them")
     }
     if let export {
       for index in results.indices {
-        guard let bundle = results[index].bundle else { continue }
-        let path = "\(export)/\(UserName.encoded(results[index].user))"
-        try BundleFolder(path: path).write(try cache.store.tree(bundle), from: cache.store)
-        if let base = results[index].base {
-          try Self.export(base: base, to: export, cache.store)
+        do {
+          try Self.export(&results[index], to: export, cache.store)
+        } catch {
+          try results[index].markDamaged(by: error)
         }
-        results[index].path = path
       }
     }
     if common.json {
@@ -47,6 +45,18 @@ struct ResultsCommand: ParsableCommand {
     } else {
       Terminal.write(ResultTable(results).text)
     }
+    if results.contains(where: \.isDamaged) { throw ExitCode(Ending.damaged) }
+  }
+
+  /// Copies a user's bundle, if there is one.
+  private static func export(
+    _ result: inout UserResult, to folder: String, _ store: ObjectStore
+  ) throws {
+    guard let bundle = result.bundle else { return }
+    let path = "\(folder)/\(UserName.encoded(result.user))"
+    try BundleFolder(path: path).write(try store.tree(bundle), from: store)
+    if let base = result.base { try export(base: base, to: folder, store) }
+    result.path = path
   }
 
   /// Copies a base that bundles share, once, beside them.

@@ -16,6 +16,8 @@ struct UserResult {
   /// The test loss of every arm, in nats per token.
   private(set) var losses: [String: Double] = [:]
   private(set) var continuation: Continuation?
+  /// Whether there is a bundle that cannot be read whole.
+  private(set) var isDamaged = false
   /// Why there is no bundle, or only an older one.
   private(set) var failure: String?
   /// What it ships, and why.
@@ -42,8 +44,22 @@ struct UserResult {
       if action.key != newest.key {
         note = "\(user): a newer bundle is worse on validation texts; this one stays in use"
       }
-      try read(action, cache)
+      do {
+        try read(action, cache)
+      } catch {
+        try markDamaged(by: error)
+      }
     }
+  }
+
+  /// Takes note that the bundle is damaged: what is wrong with one user's is no other's matter.
+  /// - Throws: the error if it is of another kind.
+  mutating func markDamaged(by error: any Error) throws {
+    guard Ending.code(of: error) == Ending.damaged else { throw error }
+    isDamaged = true
+    (bundle, base) = (nil, nil)
+    failure =
+      "the bundle of \(user) is damaged: \(error); plm build \(UserName.encoded(user)) makes it again"
   }
 
   private mutating func read(_ action: ActionRecord, _ cache: ActionCache) throws {
@@ -87,6 +103,7 @@ struct UserResult {
     members["ships"] = ships.map { .string($0) }
     members["note"] = note.map { .string($0) }
     members["continuation"] = continuation?.json
+    if isDamaged { members["damaged"] = true }
     members["failure"] = failure.map { .string($0) }
     return .object(members)
   }

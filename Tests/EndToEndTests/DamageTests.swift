@@ -62,6 +62,17 @@ import Testing
     #expect(again.errors.contains("(the part of ann in "), "\(again.errors)")
   }
 
+  @Test func `looking at damage does not say that it was put right`() throws {
+    let shop = try Workshop(users: ["ann": "one"])
+    _ = try shop.run("build")
+    for path in Files.tree(shop.folder("store/objects")) {
+      try Files.flipBit(shop.folder("store/objects/" + path), at: 0)
+    }
+    let look = try shop.run("status").errors
+    #expect(
+      look.contains("; the next build makes it again") && !look.contains("put away"), "\(look)")
+  }
+
   @Test func `what is damaged is never handed on`() throws {
     let shop = try Workshop(users: ["ann": "one"])
     _ = try shop.run("build")

@@ -28,6 +28,18 @@ import Testing
     #expect(ResultTable([result]).text.contains("none"))
   }
 
+  @Test func `a damaged bundle is one user's matter`() throws {
+    let made = try Personalised()
+    let hex = made.bundle.hex
+    let place = "\(made.cache.store.path)/objects/\(hex.prefix(2))/\(hex.dropFirst(2)).tree"
+    try Files.flipBit(place, at: 0)
+    let result = try UserResult("an/na", nodes: ["evaluate", "package"], in: made.cache)
+    #expect(result.isDamaged && result.bundle == nil)
+    #expect(result.json["damaged"] == true)
+    let text = ResultTable([result]).text
+    #expect(text.contains("damaged\n") && text.contains("plm build an%2Fna makes it again"))
+  }
+
   @Test func `the table has a row a user and one continuation each`() throws {
     let made = try Personalised()
     var result = try UserResult("an/na", nodes: ["evaluate", "package"], in: made.cache)
