@@ -54,7 +54,9 @@ struct BuildCommand: AsyncParsableCommand {
   }
 
   mutating func run() async throws {
-    let cache = try common.openCache(making: !dryRun)
+    let (cache, place) =
+      dryRun ? try common.openLook() : (try common.openCache(making: true), nil)
+    defer { withExtendedLifetime(place) {} }
     let setup = try await common.setUp(cache)
     let targets = try setup.targets(self.targets, user: common.user)
     for node in force where setup.checked.position(of: node) == nil {
@@ -85,19 +87,20 @@ struct BuildCommand: AsyncParsableCommand {
     withExtendedLifetime(lock) {}
     printer.end()
     let tally = Tally(outcomes)
-    report(outcomes, tally, damaged: builder.damaged, decisions)
     let code = Task.isCancelled || Interruption.happened ? Ending.interrupted : tally.exitCode
+    report(outcomes, tally, code, damaged: builder.damaged, decisions)
     if code != 0 { throw ExitCode(code) }
   }
 
   private func report(
-    _ outcomes: [Outcome], _ tally: Tally, damaged: [Digest], _ decisions: [CurrentBundle.Decision]
+    _ outcomes: [Outcome], _ tally: Tally, _ code: Int32, damaged: [Digest],
+    _ decisions: [CurrentBundle.Decision]
   ) {
     if common.json {
       Terminal.write(
         [
           "outcomes": .array(outcomes.map(\.json)), "counts": tally.json,
-          "exit": .int(Int(tally.exitCode)),
+          "exit": .int(Int(code)),
           "damaged": .array(damaged.map { .string($0.description) }),
           "kept": .array(decisions.map(\.json)),
         ] as JSON)

@@ -58,6 +58,15 @@ extension CommonOptions {
     try ActionCache(try openStore(making: making))
   }
 
+  /// Opens the store for what only looks: where there is none yet, an empty one that goes with the
+  /// last reference to what is returned beside it.
+  func openLook() throws -> (cache: ActionCache, keeping: PassingStore?) {
+    let path = try storePath()
+    guard Self.isFolder(path), Self.isEmpty(path) else { return (try openCache(), nil) }
+    let store = try PassingStore()
+    return (try ActionCache(store.store), store)
+  }
+
   private func storePath() throws -> String {
     if let store { return Self.absolute(store) }
     if let named = ProcessInfo.processInfo.environment["PLM_STORE"], !named.isEmpty {

@@ -16,7 +16,8 @@ struct StatusCommand: AsyncParsableCommand {
   var targets: [String] = []
 
   mutating func run() async throws {
-    let cache = try common.openCache()
+    let (cache, place) = try common.openLook()
+    defer { withExtendedLifetime(place) {} }
     let setup = try await common.setUp(cache)
     let outcomes = try await DryLook(setup).outcomes(try setup.targets(targets, user: common.user))
     let tally = Tally(outcomes)

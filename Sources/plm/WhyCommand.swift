@@ -15,7 +15,8 @@ struct WhyCommand: AsyncParsableCommand {
   var target: String
 
   mutating func run() async throws {
-    let cache = try common.openCache()
+    let (cache, place) = try common.openLook()
+    defer { withExtendedLifetime(place) {} }
     let setup = try await common.setUp(cache)
     let target = try setup.targets([target], user: common.user)
     let outcomes = try await DryLook(setup).outcomes(target).filter { outcome in

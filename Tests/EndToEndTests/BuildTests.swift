@@ -132,6 +132,42 @@ private let all = ["all", "last", "last", "make", "make", "take", "take"]
     #expect(store.errors.contains("PLM_STORE") && store.errors.contains("Artifacts"))
   }
 
+  @Test func `lists of users that name nobody, somebody twice or a stranger say so`() throws {
+    let shop = try Workshop()
+    let pipeline = Workshop.pipeline.replacing(
+      "scope: gather", with: "scope: gather\n    over: list.txt")
+    try Files.write(pipeline, to: shop.folder("p.yaml"))
+    for (list, words) in [
+      ("\n", "names nobody"), ("ann\nbob\nann\n", "names 'ann' twice"),
+    ] {
+      try Files.write(list, to: shop.folder("list.txt"))
+      let result = try shop.run("build")
+      #expect(result.exitCode == 2 && result.errors.contains(words), "\(result.errors)")
+      #expect(result.errors.contains("'all'") && result.errors.contains("list.txt"))
+    }
+    #expect(try shop.ran().isEmpty)
+    try Files.write("ann\nbbo\n", to: shop.folder("list.txt"))
+    let some = try shop.run("build")
+    #expect(some.exitCode == 0)
+    let warning = "all: list.txt names 'bbo', who is none of the users; did you mean 'bob'?"
+    #expect(some.errors.contains(warning), "\(some.errors)")
+    try Files.write("eve\n", to: shop.folder("list.txt"))
+    let none = try shop.run("build", ["all"])
+    #expect(none.exitCode == 1)
+    #expect(none.output.contains("none of the users it gathers from ('eve')"), "\(none.output)")
+  }
+
+  @Test func `where there is no store yet, everything would run, and none is made`() throws {
+    let shop = try Workshop(users: ["ann": "one"])
+    try Files.makeFolder(shop.folder("store"))
+    let status = try shop.run("status")
+    #expect(status.exitCode == 0 && status.output.contains("ann/take: not built"), "\(status)")
+    let look = try shop.run("build", ["--dry-run"])
+    #expect(look.exitCode == 0 && look.output.hasSuffix("4 would run\n"), "\(look)")
+    #expect(Files.names(shop.folder("store")).isEmpty)
+    #expect(try shop.run("history", users: nil).exitCode == 2)
+  }
+
   @Test func `bad pipelines are exit 2 with a suggestion`() throws {
     let shop = try Workshop()
     for (old, new, words) in [

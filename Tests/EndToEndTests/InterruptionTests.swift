@@ -53,6 +53,23 @@ struct InterruptionTests {
     #expect(try shop.run("build").exitCode == 0)
   }
 
+  @Test func `the exit code in JSON is that of the process`() throws {
+    let shop = try Workshop(users: ["ann": "fail", "bob": "two"])
+    let running = try shop.start(
+      "build", ["--json", "-j", "2"], environment: ["PLM_THREADS": "20"])
+    for _ in 0..<500 {
+      let took = (try? Files.text(shop.folder("runs")))?.split(separator: "\n").count ?? 0
+      if took >= 2 { break }
+      usleep(10_000)
+    }
+    usleep(300_000)
+    running.kill(SIGINT)
+    let result = running.wait(seconds: 20)
+    #expect(result.exitCode == 130)
+    let json = try JSON(parsing: result.output)
+    #expect(json["exit"] == 130 && json["counts"]?["failed"] == 1, "\(result.output)")
+  }
+
   /// A stage that hangs, in a worker.
   private static let hanging = """
     version: 1
