@@ -33,6 +33,9 @@ public protocol Stage {
   static var secrets: [String] { get }
   /// What one run of it takes, unless the pipeline says otherwise.
   static var resources: Resources { get }
+  /// The variant of kernels that `PLM_KERNELS` asks for and that cannot be had; nil where all is well,
+  /// and of a stage without kernels.
+  static var refusedKernels: String? { get }
   /// Reads the inputs and writes the outputs; depends on nothing else.
   static func run(_ context: StageContext) async throws
 }
@@ -41,6 +44,7 @@ extension Stage {
   public static var parameters: [any ParameterDeclaration] { [] }
   public static var secrets: [String] { [] }
   public static var resources: Resources { Resources() }
+  public static var refusedKernels: String? { nil }
 }
 
 /// Declares an artifact that a stage reads.

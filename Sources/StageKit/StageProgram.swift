@@ -21,6 +21,10 @@ struct StageProgram {
     }
     do {
       let arguments = try StageArguments(arguments)
+      // Others would give another result in silence.
+      if [.run, .worker].contains(arguments.mode), let name = stage.refusedKernels {
+        throw UsageError.refusedKernels(name)
+      }
       switch arguments.mode {
       case .describe: answer(stage.description.text)
       case .help: answer(String(stage.help.dropLast()))

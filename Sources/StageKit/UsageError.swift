@@ -16,6 +16,7 @@ enum UsageError: Error, Equatable, Sendable {
   case outOfRange(parameter: String, value: String, minimum: String, maximum: String)
   case notAChoice(parameter: String, value: String, choices: [String])
   case badRequest(String)
+  case refusedKernels(String)
 }
 
 extension UsageError: StageFailure {
@@ -52,6 +53,9 @@ extension UsageError: CustomStringConvertible {
       "out of range · \(parameter)=\(value) · it may be \(minimum) to \(maximum)"
     case .notAChoice(let parameter, let value, let choices):
       "no such choice · \(parameter)=\(value) · \(Self.advice(value, choices))"
+    case .refusedKernels(let name):
+      "no such kernels here · PLM_KERNELS is '\(name)', which this processor has not, or nobody knows"
+        + " · leave it out to have the best"
     case .badRequest(let reason):
       "not a request · \(reason) · one JSON object a line: {\"id\":…,\"in\":{…},\"set\":{…}}"
     }

@@ -27,6 +27,19 @@ struct ExecutableTests {
       + more.flatMap { ["--set", $0] }
   }
 
+  @Test(arguments: ["train", "quantize", "synthesize", "evaluate", "initialize"])
+  func `Kernels that cannot be had are refused before anything is done`(stage: String) throws {
+    let program = try #require(Places.executable(stage))
+    for mode in [[], ["--worker"]] {
+      let result = try Program.run(
+        program, ["--store", home.folder("none")] + mode, environment: ["PLM_KERNELS": "abacus"])
+      #expect(result.exitCode == 2 && result.errors.contains("PLM_KERNELS is 'abacus'"))
+    }
+    #expect(!Files.exists(home.folder("none")))
+    let described = try Program.run(program, ["--describe"], environment: ["PLM_KERNELS": "abacus"])
+    #expect(described.exitCode == 0)
+  }
+
   @Test func `Outputs come last on stdout, progress on 3, logs on stderr`() throws {
     let result = try Program.run(probe, arguments("times=2", "mood=chatty"))
     #expect(result.exitCode == 0)

@@ -1,0 +1,5 @@
+import Kernels
+
+extension Evaluate {
+  static var refusedKernels: String? { Kernels.refusedVariant }
+}

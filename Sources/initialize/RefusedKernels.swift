@@ -1,0 +1,5 @@
+import Kernels
+
+extension Initialize {
+  static var refusedKernels: String? { Kernels.refusedVariant }
+}

@@ -1,0 +1,5 @@
+import Kernels
+
+extension Quantize {
+  static var refusedKernels: String? { Kernels.refusedVariant }
+}

@@ -1,0 +1,5 @@
+import Kernels
+
+extension Synthesize {
+  static var refusedKernels: String? { Kernels.refusedVariant }
+}

@@ -1,0 +1,5 @@
+import Kernels
+
+extension Train {
+  static var refusedKernels: String? { Kernels.refusedVariant }
+}
