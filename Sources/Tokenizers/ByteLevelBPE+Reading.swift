@@ -17,12 +17,7 @@ extension ByteLevelBPE {
       throw FormatError.unsupported(
         format: Self.format, field: "model.type", found: type, supported: "BPE or Unigram")
     }
-    for field in ["continuing_subword_prefix", "end_of_word_suffix"]
-    where model[field]?.text?.isEmpty == false {
-      throw FormatError.unsupported(
-        format: Self.format, field: "model.\(field)", found: model[field]?.text ?? "",
-        supported: "no marks inside words")
-    }
+    try Self.refuseOtherMerging(model)
     if model["byte_fallback"]?.bool == true {
       throw FormatError.unsupported(
         format: Self.format, field: "model.byte_fallback", found: "true",
@@ -125,6 +120,21 @@ extension ByteLevelBPE {
   /// The ids that so many names may have: there are gaps, but a small file must not ask for much
   /// memory.
   static func mostIDs(_ count: Int) -> Int { min(4 * count + (1 << 16), 1 << 24) }
+
+  /// Refuses what would join a BPE model's pieces otherwise.
+  static func refuseOtherMerging(_ model: JSONNode) throws(FormatError) {
+    for field in ["continuing_subword_prefix", "end_of_word_suffix"]
+    where model[field]?.text?.isEmpty == false {
+      throw .unsupported(
+        format: format, field: "model.\(field)", found: model[field]?.text ?? "",
+        supported: "no marks inside words")
+    }
+    if let dropout = model["dropout"]?.number, dropout != 0 {
+      throw .unsupported(
+        format: format, field: "model.dropout", found: "\(dropout)",
+        supported: "dropout null: a text has the same ids every time")
+    }
+  }
 
   /// Merges as `"a b"` (older files) or `["a", "b"]`.
   static func parts(_ nodes: [JSONNode]) throws(FormatError) -> [(Substring, Substring)] {

@@ -30,7 +30,7 @@ extension ByteLevelBPE {
       "added_tokens": .array(added),
       "normalizer": rule == .qwen2 ? .object(["type": .string("NFC")]) : .null,
       "pre_tokenizer": Self.preTokenizer(rule),
-      "post_processor": .null,
+      "post_processor": postProcessor,
       "decoder": Self.byteLevel(regex: true),
       "model": .object([
         "type": .string("BPE"),
@@ -45,6 +45,33 @@ extension ByteLevelBPE {
         "merges": .array(joined),
       ]),
     ]).indentedBytes(sorted: false)
+  }
+
+  /// What puts `prefixIDs` and `suffixIDs` around texts; null where there are none.
+  private var postProcessor: JSONNode {
+    guard !prefixIDs.isEmpty || !suffixIDs.isEmpty else { return .null }
+    func token(_ id: Int32, _ type: Int) -> JSONNode {
+      .object([
+        "SpecialToken": .object(["id": .string(piece(of: id)), "type_id": .int(type)])
+      ])
+    }
+    func text(_ name: String, _ type: Int) -> [JSONNode] {
+      prefixIDs.map { token($0, type) }
+        + [.object(["Sequence": .object(["id": .string(name), "type_id": .int(type)])])]
+        + suffixIDs.map { token($0, type) }
+    }
+    let members = Set(prefixIDs + suffixIDs).sorted().map { id in
+      let name = JSONNode.string(piece(of: id))
+      return JSONMember(
+        piece(of: id),
+        .object(["id": name, "ids": .array([.int(Int(id))]), "tokens": .array([name])]))
+    }
+    return .object([
+      "type": .string("TemplateProcessing"),
+      "single": .array(text("A", 0)),
+      "pair": .array(text("A", 0) + text("B", 1)),
+      "special_tokens": .object(members),
+    ])
   }
 
   /// The rule that cuts words, for formats that name it.

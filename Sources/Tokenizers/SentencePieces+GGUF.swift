@@ -9,9 +9,12 @@ extension SentencePieces {
       scores.count == texts.count
     else { throw .missing(format: format, field: "tokenizer.ggml.tokens and scores") }
     let types = file.metadata["tokenizer.ggml.token_type"]?.integers ?? []
-    let names = texts.map { PreTokenizer.replacing($0.utf8, 0x20, by: Self.mark) }
-    let kinds = names.indices.map { id -> GGUFTokenType in
+    let kinds = texts.indices.map { id -> GGUFTokenType in
       types.indices.contains(id) ? GGUFTokenType(rawValue: types[id]) ?? .normal : .normal
+    }
+    // Tokens that are found by name are found in text as it is, before spaces get marks.
+    let names = zip(texts, kinds).map { text, kind in
+      kind == .normal ? PreTokenizer.replacing(text.utf8, 0x20, by: Self.mark) : Array(text.utf8)
     }
     if file.metadata["tokenizer.ggml.add_space_prefix"]?.bool == false {
       throw .unsupported(
@@ -45,7 +48,7 @@ extension SentencePieces {
         format: "GGUF file", field: "tokenizer.ggml.model", found: "a unigram vocabulary",
         supported: "a BPE vocabulary")
     }
-    guard byteIDs.allSatisfy({ $0 >= 0 }), isLlama else {
+    guard byteIDs.allSatisfy({ $0 >= 0 }), LlamaLikeness(pipeline) != nil else {
       throw .unsupported(
         format: "GGUF file", field: "tokenizer.ggml.model",
         found: "a vocabulary with other steps than Llama's",
@@ -80,18 +83,5 @@ extension SentencePieces {
     return metadata
   }
 
-  /// Whether texts are changed and cut as llama.cpp does it: a space before, marks for spaces.
-  private var isLlama: Bool {
-    if let step = pipeline.preTokenizer.steps.first {
-      guard pipeline.preTokenizer.steps.count == 1, pipeline.normalizer.steps.isEmpty,
-        case .metaspace(Self.mark, let prepending, splits: false) = step
-      else { return false }
-      return prepending != .never
-    }
-    guard pipeline.normalizer.steps.count == 2,
-      case .prepend(Self.mark) = pipeline.normalizer.steps[0],
-      case .replace(.text([0x20]), by: Self.mark) = pipeline.normalizer.steps[1]
-    else { return false }
-    return true
-  }
+  public var ggufDifference: String? { LlamaLikeness(pipeline)?.difference }
 }

@@ -13,6 +13,7 @@ extension SentencePieces {
         supported: "Metaspace")
     }
     let isUnigram = model["type"]?.text == "Unigram"
+    if !isUnigram { try ByteLevelBPE.refuseOtherMerging(model) }
     let (names, ownScores, isOwn) = try Self.vocabulary(
       model, added: pipeline.added, isUnigram: isUnigram)
     let fallsBack = model["byte_fallback"]?.bool ?? false

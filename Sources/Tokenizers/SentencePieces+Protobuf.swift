@@ -5,6 +5,13 @@ extension SentencePieces {
 
   /// Reads a SentencePiece model (`ModelProto` of sentencepiece_model.proto).
   public init(model bytes: [UInt8]) throws(FormatError) {
+    try self.init(model: bytes, config: .null, more: [])
+  }
+
+  /// - Parameters:
+  ///   - config: the `tokenizer_config.json` beside it: what starts and ends texts.
+  ///   - more: tokens that files beside it name: beyond the model's pieces, or in place of them.
+  init(model bytes: [UInt8], config: JSONNode, more: [AddedToken]) throws(FormatError) {
     var names: [[UInt8]] = []
     var scores: [Float] = []
     var kinds: [GGUFTokenType] = []
@@ -29,7 +36,7 @@ extension SentencePieces {
     guard !names.isEmpty else { throw .missing(format: Self.format, field: "pieces") }
     func id(_ value: Int32) -> Int32? { names.indices.contains(Int(value)) ? value : nil }
     let unknownID = kinds.firstIndex(of: .unknown).map { Int32($0) }
-    let added = names.indices.compactMap { at -> AddedToken? in
+    var added = names.indices.compactMap { at -> AddedToken? in
       guard [.control, .userDefined, .unknown].contains(kinds[at]), !names[at].isEmpty else {
         return nil
       }
@@ -37,6 +44,7 @@ extension SentencePieces {
         id: Int32(at), content: String(decoding: names[at], as: UTF8.self),
         isSpecial: kinds[at] != .userDefined)
     }
+    // Words are made of the model's own pieces, whatever else they are called.
     let ids = Self.table(names, kinds)
     let model: Model
     switch trainer.kind {
@@ -52,8 +60,17 @@ extension SentencePieces {
         format: Self.format, field: "trainer_spec.model_type", found: "\(trainer.kind)",
         supported: "a BPE or unigram model")
     }
+    try Self.add(more, to: &added, &names, &kinds, &scores)
+    func named(_ field: String) -> Int32? {
+      guard let name = config[field]?.text ?? config[field]?["content"]?.text else { return nil }
+      return added.first { $0.content.utf8.elementsEqual(name.utf8) }?.id
+        ?? names.firstIndex(of: Array(name.utf8)).map { Int32($0) }
+    }
+    let bosID = named("bos_token") ?? id(trainer.bosID)
+    let eosID = named("eos_token") ?? id(trainer.eosID)
     var postProcessor = PostProcessor()
-    if let bos = id(trainer.bosID) { postProcessor.prefix = [bos] }
+    if let bosID, config["add_bos_token"]?.bool ?? true { postProcessor.prefix = [bosID] }
+    if let eosID, config["add_eos_token"]?.bool ?? false { postProcessor.suffix = [eosID] }
     self.init(
       names: names, kinds: kinds, scores: scores, model: model,
       pipeline: TextPipeline(
@@ -63,8 +80,33 @@ extension SentencePieces {
             + (rules.addsSpace
               ? [.strip([0x20], start: rules.dropsSpaces ? Int.max : 1, stop: 0)] : [])),
         postProcessor: postProcessor),
-      unknownID: unknownID, fallsBack: trainer.fallsBack, bosID: id(trainer.bosID),
-      eosIDs: [id(trainer.eosID)].compactMap { $0 }, ids: ids)
+      unknownID: unknownID, fallsBack: trainer.fallsBack, bosID: bosID,
+      eosIDs: [eosID].compactMap { $0 }, ids: ids)
+  }
+
+  /// Puts tokens in the places they name, with gaps where nothing is.
+  private static func add(
+    _ tokens: [AddedToken], to added: inout [AddedToken], _ names: inout [[UInt8]],
+    _ kinds: inout [GGUFTokenType], _ scores: inout [Float]
+  ) throws(FormatError) {
+    let most = ByteLevelBPE.mostIDs(names.count + tokens.count)
+    for token in tokens.sorted(by: { $0.id < $1.id }) {
+      let id = Int(token.id)
+      guard id < most else {
+        throw .invalid(format: TokenizerFolder.configName, field: token.content, found: "id \(id)")
+      }
+      while names.count <= id {
+        names.append([])
+        kinds.append(.unused)
+        // No joining makes them, and readers of scores alone must not either.
+        scores.append(-1000)
+      }
+      added.removeAll { $0.id == token.id }
+      added.append(token)
+      guard kinds[id] != .byte, kinds[id] != .unknown else { continue }
+      names[id] = Array(token.content.utf8)
+      kinds[id] = token.isSpecial ? .control : .userDefined
+    }
   }
 
   private static func piece(

@@ -32,12 +32,16 @@ public protocol Tokenizer: Sendable {
   /// - Parameter count: rows of the model's embedding; those beyond the vocabulary become unused
   ///   tokens.
   func ggufMetadata(count: Int) throws -> [(key: String, value: GGUFValue)]
+  /// In which texts llama.cpp, knowing the vocabulary by that metadata, gives other ids than this
+  /// tokenizer, in words for people; nil where it gives the same.
+  var ggufDifference: String? { get }
 }
 
 extension Tokenizer {
   public var prefixIDs: [Int32] { [] }
   public var suffixIDs: [Int32] { [] }
   public var dropsLeadingSpaces: Bool { false }
+  public var ggufDifference: String? { nil }
 
   /// The ids of a text in which names of special tokens are only words.
   public func encode(_ text: String) -> [Int32] { encode(text, specials: false) }

@@ -6,7 +6,9 @@ public enum TokenizerFolder {
   /// The names of the files a folder in Hugging Face's layout has.
   public static let fileName = "tokenizer.json"
   public static let configName = "tokenizer_config.json"
-  private static let modelName = "tokenizer.model"
+  /// The name of a SentencePiece model, and of the tokens that were added to a vocabulary later.
+  public static let modelName = "tokenizer.model"
+  public static let addedName = "added_tokens.json"
 
   /// Whether a folder holds a tokenizer.
   public static func isThere(in paths: [String]) -> Bool {
@@ -18,8 +20,10 @@ public enum TokenizerFolder {
   ///   - paths: the files of the folder; one empty path for a single GGUF file.
   ///   - map: maps one of them.
   ///   - gguf: the folder's GGUF model, where somebody has read it already.
+  ///   - rows: those of the model's embedding, where they are known: of several `tok….bin` the one is
+  ///     taken that has as many pieces.
   public static func open(
-    paths: [String], map: (String) throws -> MappedFile, gguf: GGUFFile? = nil
+    paths: [String], map: (String) throws -> MappedFile, gguf: GGUFFile? = nil, rows: Int? = nil
   ) throws -> any Tokenizer {
     func bytes(_ path: String) throws -> [UInt8]? {
       paths.contains(path) ? try map(path).copied() : nil
@@ -31,16 +35,23 @@ public enum TokenizerFolder {
     if let vocabulary = try bytes("vocab.json"), let merges = try bytes("merges.txt") {
       let tokenizer = try ByteLevelBPE(
         vocabulary: vocabulary, mergesText: String(decoding: merges, as: UTF8.self),
-        specials: try specials(config, added: try bytes("added_tokens.json")),
+        specials: try specials(config, added: try bytes(addedName)),
         rule: try rule(config), config: config)
       return try withEnds(tokenizer, config, try bytes("config.json"))
     }
-    if let model = try bytes(modelName) { return try SentencePieces(model: model) }
+    if let model = try bytes(modelName) {
+      return try SentencePieces(
+        model: model,
+        config: try config.map { try JSONNode(parsing: $0, format: configName) } ?? .null,
+        more: try specials(config, added: try bytes(addedName)))
+    }
     if let path = paths.first(where: { $0.hasSuffix(".gguf") && !$0.contains("adapter") }) {
       return try open(gguf ?? GGUFFile(map(path)))
     }
-    if let path = paths.first(where: isLlama2C) {
-      return try SentencePieces(llama2C: try map(path))
+    let lists = paths.filter(isLlama2C)
+    if !lists.isEmpty {
+      let all = try lists.map { try SentencePieces(llama2C: try map($0)) }
+      return all.first { $0.vocabularyCount == rows } ?? all[0]
     }
     if paths == [""] { return try open(gguf ?? GGUFFile(map(""))) }
     if paths.count == 1, isSentencePiece(paths[0]) {
@@ -75,6 +86,14 @@ public enum TokenizerFolder {
       ? try SentencePieces(gguf: file) : try ByteLevelBPE(gguf: file)
   }
 
+  /// The files beside a single file of a model that turn text into its ids: llama2.c keeps them
+  /// apart, `tokenizer.bin` or `tok512.bin`; none for files that have their own.
+  /// - Parameter names: what lies in the same folder.
+  public static func beside(_ file: String, of names: [String]) -> [String] {
+    guard file.hasSuffix(".bin"), !isLlama2C(file) else { return [] }
+    return names.filter(isLlama2C).sorted()
+  }
+
   private static func isLlama2C(_ path: String) -> Bool {
     let name = path.split(separator: "/").last ?? ""
     return name.hasPrefix("tok") && name.hasSuffix(".bin")
@@ -82,7 +101,7 @@ public enum TokenizerFolder {
 
   /// Whether a file named by itself is a SentencePiece model; `.v1` and such may follow.
   private static func isSentencePiece(_ path: String) -> Bool {
-    path.hasSuffix(".model") || path.split(separator: ".").dropLast().last == "model"
+    path.hasSuffix(".model") || path.contains(".model.")
   }
 
   /// The rule of words that the class named by the config goes by.
@@ -115,11 +134,22 @@ public enum TokenizerFolder {
   }
 
   /// The tokens that `tokenizer_config.json` lists under `added_tokens_decoder`, and those of
-  /// `added_tokens.json` besides, which is without their flags.
+  /// `added_tokens.json` besides, which is without their flags: special are those that the config
+  /// names elsewhere, and those called as such are.
   private static func specials(_ config: [UInt8]?, added: [UInt8]?) throws -> [AddedToken] {
     var tokens: [AddedToken] = []
+    var named: Set<String> = []
     if let config {
       let node = try JSONNode(parsing: config, format: configName)
+      for member in node.members ?? [] {
+        let values: [JSONNode]
+        if member.name == "additional_special_tokens" {
+          values = member.value.elements ?? []
+        } else {
+          values = member.name.hasSuffix("_token") ? [member.value] : []
+        }
+        named.formUnion(values.compactMap { $0.text ?? $0["content"]?.text })
+      }
       for member in node["added_tokens_decoder"]?.members ?? [] {
         guard let id = Int32(member.name), (0..<1 << 24).contains(id),
           let content = member.value["content"]?.text
@@ -132,17 +162,18 @@ public enum TokenizerFolder {
     }
     if let added {
       let known = Set(tokens.map(\.id))
-      for member in try JSONNode(parsing: added, format: "added_tokens.json").members ?? [] {
+      for member in try JSONNode(parsing: added, format: addedName).members ?? [] {
         guard let id = member.value.int.flatMap({ Int32(exactly: $0) }), (0..<1 << 24).contains(id)
         else {
           throw FormatError.invalid(
-            format: "added_tokens.json", field: member.name, found: "no id")
+            format: addedName, field: member.name, found: "no id")
         }
         if !known.contains(id) {
           tokens.append(
             AddedToken(
               id: id, content: member.name,
-              isSpecial: member.name.hasPrefix("<|") && member.name.hasSuffix("|>")))
+              isSpecial: named.contains(member.name)
+                || member.name.hasPrefix("<|") && member.name.hasSuffix("|>")))
         }
       }
     }
