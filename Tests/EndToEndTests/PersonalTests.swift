@@ -58,6 +58,22 @@ import Testing
     #expect(three.mapValues(\.outputs) == four.mapValues(\.outputs))
   }
 
+  @Test func `what a bundle may ship is measured with the one passage that it puts`() throws {
+    let person = try PersonalPipeline()
+    func metrics(_ retrieve: Int) throws -> JSON {
+      let built = try person.build(["ada/evaluate", "--set", "evaluate.retrieve=\(retrieve)"])
+      let outputs = try JSON(parsing: try #require(built["ada/evaluate"]).outputs)
+      let digest = try #require(outputs["metrics"]?.stringValue)
+      let cat = try Program.run(
+        Workshop.executable(), ["cat", "\(digest)/metrics.json", "--store", person.folder("store")])
+      return try JSON(parsing: cat.output)
+    }
+    let (one, four) = (try metrics(1), try metrics(4))
+    #expect(one["arms"]?["base+retrieval"] != four["arms"]?["base+retrieval"])
+    #expect(one["validation_arms"]?["base+retrieval"] != nil)
+    #expect(one["validation_arms"] == four["validation_arms"])
+  }
+
   static let stages = [
     "ingest", "profile", "tokenize", "train", "synthesize", "filter", "quantize", "evaluate",
     "package",
