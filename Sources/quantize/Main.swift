@@ -156,6 +156,7 @@ import Tokenizers
         found: [config.vocabularySize, config.hiddenSize])
     }
     var metadata = try tokenizer.ggufMetadata(count: config.vocabularySize)
+    if let difference = tokenizer.ggufDifference { context.log(difference) }
     // A model may end its turns and messages with other tokens than texts; GGUF has a key for each.
     let known = 0..<Int32(clamping: tokenizer.vocabularyCount)
     let others = config.eosIDs.filter { $0 != tokenizer.eosIDs.first && known.contains($0) }
