@@ -18,12 +18,16 @@ public final class MappedFile: Sendable {
   /// Maps a file.
   /// - Throws: `FileError` if it cannot be opened or mapped.
   public init(path: String) throws(FileError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Of a pipe one would else wait for somebody to write to it.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw FileError(.stat, path, code: errno) }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw FileError(.open, path, code: EISDIR) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      let isFolder = status.st_mode & S_IFMT == S_IFDIR
+      throw FileError(isFolder ? .open : .map, path, code: isFolder ? EISDIR : ENOTSUP)
+    }
     let size = Int(status.st_size)
     if size == 0 {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)

@@ -19,6 +19,13 @@ package enum SystemCall {
     #endif
   }
 
+  /// Whether two stretches of memory hold the same bytes.
+  package static func areEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+    guard a.count == b.count else { return false }
+    guard let first = a.baseAddress, let second = b.baseAddress else { return true }
+    return memcmp(first, second, a.count) == 0
+  }
+
   /// Reads bytes from a descriptor: how many were read, or −1 with the reason in `errno`.
   package static func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
     #if canImport(Glibc)

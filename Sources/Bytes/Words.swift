@@ -23,6 +23,7 @@ extension FileError: CustomStringConvertible {
     case ENOENT, ENOTDIR: "check the path"
     case EMFILE, ENFILE: "raise the limit of open files (ulimit -n) or use fewer jobs"
     case EIO: "the disk reports an error: check it"
+    case ENOTSUP where operation == .map: "give a plain file, no pipe or device"
     default: nil
     }
   }

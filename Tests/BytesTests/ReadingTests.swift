@@ -1,4 +1,6 @@
 import Bytes
+import Foundation
+import TestKit
 import Testing
 
 @Suite struct ReadingTests {
@@ -30,6 +32,19 @@ import Testing
       var reader = ByteReader(bytes)
       #expect(throws: ByteReadError.notUTF8(offset: 0)) { try reader.readText(2) }
       #expect(throws: ByteReadError.self) { try reader.read(UInt64.self) }
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `what is no plain file is refused at once, with words`() throws {
+    let folder = try TemporaryFolder()
+    #expect(mkfifo(folder("pipe"), 0o600) == 0)
+    for (path, words) in [
+      (folder("pipe"), "give a plain file"), ("/dev/null", "give a plain file"),
+      (folder.path, "Is a directory"),
+    ] {
+      let error = try #require(throws: FileError.self) { try MappedFile(path: path) }
+      #expect("\(error)".contains(words) && "\(error)".contains(path), "\(error)")
     }
   }
 
