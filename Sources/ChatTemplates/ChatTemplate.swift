@@ -54,10 +54,6 @@ public struct ChatTemplate: Sendable {
 
 extension TemplateValue {
   init(_ message: ChatMessage) {
-    var dictionary = TemplateDictionary()
-    dictionary["role"] = .string(message.role)
-    dictionary["content"] = .string(message.content)
-    for field in message.fields { dictionary[field.name] = TemplateValue(field.value) }
-    self = .dictionary(dictionary)
+    self.init(.object(message.members))
   }
 }

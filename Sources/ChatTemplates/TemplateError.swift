@@ -6,6 +6,8 @@ public enum TemplateError: Error, Equatable, Sendable {
   case syntax(found: String, expected: String, line: Int)
   /// Something undefined is read from, called or computed with.
   case undefined(name: String, line: Int)
+  /// The day is asked for (`strftime_now`), which no prompt may depend on.
+  case wantsDate(line: Int)
   /// Values that an operation does not take.
   case wrongType(operation: String, found: String, line: Int)
   /// The template itself refuses the conversation (`raise_exception`).
@@ -31,6 +33,9 @@ extension TemplateError: CustomStringConvertible {
     case .undefined(let name, let line):
       "the chat template uses something undefined · \(place)\(line): \(name) · "
         + "it needs a field or variable that was not given"
+    case .wantsDate(let line):
+      "the chat template wants today's date · \(place)\(line): strftime_now() · plm tells no day, so "
+        + "that the same messages give the same prompt: write one into the template in its place"
     case .wrongType(let operation, let found, let line):
       "the chat template computes something impossible · \(place)\(line): \(operation) of \(found)"
         + " · check the messages' fields and the template"

@@ -257,8 +257,28 @@ extension TemplateRenderer {
     case "/":
       guard b != 0 else { throw wrong() }
       return .double(a / b)
+    case "//", "%":
+      guard b != 0 else { throw wrong() }
+      let (quotient, remainder) = Self.floored(a, by: b)
+      return .double(sign == "//" ? quotient : remainder)
     default: throw wrong()
     }
+  }
+
+  /// Division rounded down, and what remains with the sign of the divisor, bit by bit as Python has
+  /// them.
+  private static func floored(_ a: Double, by b: Double) -> (quotient: Double, remainder: Double) {
+    var remainder = a.truncatingRemainder(dividingBy: b)
+    var quotient = (a - remainder) / b
+    if remainder == 0 {
+      remainder = Double(signOf: b, magnitudeOf: 0)
+    } else if (remainder < 0) != (b < 0) {
+      remainder += b
+      quotient -= 1
+    }
+    guard quotient != 0 else { return (Double(signOf: a / b, magnitudeOf: 0), remainder) }
+    let down = quotient.rounded(.down)
+    return (quotient - down > 0.5 ? down + 1 : down, remainder)
   }
 
   private func holds(
@@ -312,7 +332,9 @@ extension TemplateRenderer {
     switch try evaluate(callee) {
     case .macro(let macro): return try self.call(macro, call.plain, call.named, line: line)
     case .function(let name): return try function(name, call, line: line)
-    case .undefined: throw .undefined(name: words(callee) + "()", line: line)
+    case .undefined:
+      if case .name("strftime_now") = callee.form { throw .wantsDate(line: line) }
+      throw .undefined(name: words(callee) + "()", line: line)
     case let other: throw .wrongType(operation: "a call", found: other.kind, line: line)
     }
   }

@@ -158,12 +158,18 @@ extension TemplateRenderer {
       let trimmed = Text.trimmed(text)
       if let int = Int(trimmed) { return .int(int) }
       return .int(Self.decimal(trimmed).flatMap { Int(exactly: $0.rounded(.towardZero)) } ?? 0)
+    case ("int", .largeInt): return value
     case ("int", _): return .int(value.int ?? 0)
     case ("float", .string(let text)): return .double(Self.decimal(Text.trimmed(text)) ?? 0)
+    case ("float", .largeInt(let digits)): return .double(Double(digits) ?? 0)
     case ("float", _): return .double(value.number ?? 0)
     case ("abs", _):
       if let int = value.int, int != .min { return .int(abs(int)) }
       if case .double(let number) = value { return .double(abs(number)) }
+      if case .largeInt(let digits) = value {
+        return .largeInt(
+          String(digits.utf8.first == UInt8(ascii: "-") ? digits.dropFirst() : digits[...]))
+      }
     case ("round", _):
       // Python rounds halves to even.
       if let number = value.number { return .double(number.rounded(.toNearestOrEven)) }

@@ -52,8 +52,10 @@ extension TemplateRenderer {
     case ("undefined", _): return value.isUndefined
     case ("none", .none): return true
     case ("string", .string): return true
-    case ("number", .int), ("number", .double), ("number", .bool): return true
-    case ("integer", .int), ("float", .double), ("boolean", .bool): return true
+    case ("number", .int), ("number", .largeInt), ("number", .double), ("number", .bool):
+      return true
+    case ("integer", .int), ("integer", .largeInt), ("float", .double), ("boolean", .bool):
+      return true
     case ("true", .bool(let flag)): return flag
     case ("false", .bool(let flag)): return !flag
     case ("mapping", .dictionary): return true

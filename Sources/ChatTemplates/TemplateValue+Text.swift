@@ -15,6 +15,7 @@ extension TemplateValue {
     case .none: "None"
     case .bool(let value): value ? "True" : "False"
     case .int(let value): String(value)
+    case .largeInt(let digits): digits
     case .double(let value): Self.text(of: value)
     case .string(let text): Self.quoted(text)
     case .list(let elements):
@@ -98,6 +99,7 @@ extension TemplateValue {
     case .none: return "null"
     case .bool(let value): return value ? "true" : "false"
     case .int(let value): return String(value)
+    case .largeInt(let digits): return digits
     case .double(let value):
       guard value.isFinite else {
         return value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity"
@@ -118,7 +120,7 @@ extension TemplateValue {
         let name: String
         switch key {
         case .string(let text): name = text
-        case .none, .bool, .int, .double: name = key.json(indent: nil) ?? ""
+        case .none, .bool, .int, .largeInt, .double: name = key.json(indent: nil) ?? ""
         default: return nil
         }
         parts.append(Self.jsonQuoted(name) + ": " + value)

@@ -6,6 +6,8 @@ enum TemplateValue {
   case none
   case bool(Bool)
   case int(Int)
+  /// A whole number beyond `Int`, by its digits: shown and compared, not computed with.
+  case largeInt(String)
   case double(Double)
   case string(String)
   case list([TemplateValue])
@@ -22,6 +24,7 @@ enum TemplateValue {
     case .null: self = .none
     case .bool(let value): self = .bool(value)
     case .int(let value): self = .int(value)
+    case .largeInt(let digits): self = .largeInt(digits)
     case .double(let value): self = .double(value)
     case .string(let text): self = .string(text)
     case .array(let elements): self = .list(elements.map(TemplateValue.init))
@@ -39,6 +42,7 @@ enum TemplateValue {
     case .none: "none"
     case .bool: "bool"
     case .int: "int"
+    case .largeInt: "int beyond 64 bits"
     case .double: "float"
     case .string: "str"
     case .list: "list"
@@ -58,6 +62,7 @@ enum TemplateValue {
     case .undefined, .none: false
     case .bool(let value): value
     case .int(let value): value != 0
+    case .largeInt: true
     case .double(let value): value != 0
     case .string(let text): !text.isEmpty
     case .list(let elements), .tuple(let elements): !elements.isEmpty
@@ -94,7 +99,8 @@ enum TemplateValue {
   static func areEqual(_ left: TemplateValue, _ right: TemplateValue) -> Bool {
     switch (left, right) {
     case (.undefined, .undefined), (.none, .none): true
-    case (.string(let a), .string(let b)): a.utf8.elementsEqual(b.utf8)
+    case (.string(let a), .string(let b)), (.largeInt(let a), .largeInt(let b)):
+      a.utf8.elementsEqual(b.utf8)
     case (.list(let a), .list(let b)), (.tuple(let a), .tuple(let b)):
       a.count == b.count && zip(a, b).allSatisfy(areEqual)
     case (.dictionary(let a), .dictionary(let b)):

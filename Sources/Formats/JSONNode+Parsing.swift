@@ -213,6 +213,9 @@ private struct JSONParser {
       at = start
       throw wrong("no JSON value")
     }
-    return .double(value)
+    let hasSign = first == UInt8(ascii: "-")
+    // What else is whole but starts with a zero is no JSON; it is read as it ever was.
+    let isLarge = isWhole && digits.utf8.dropFirst(hasSign ? 1 : 0).first != UInt8(ascii: "0")
+    return isLarge ? .largeInt(digits) : .double(value)
   }
 }

@@ -29,6 +29,7 @@ private struct JSONWriter {
     case .null: write("null")
     case .bool(let value): write(value ? "true" : "false")
     case .int(let value): write(String(value))
+    case .largeInt(let digits): write(digits)
     case .double(let value): write(value.isFinite ? "\(value)" : "null")
     case .string(let text): write(quoted: text)
     case .array(let elements):

@@ -6,6 +6,8 @@ public indirect enum JSONNode: Equatable, Sendable {
   case null
   case bool(Bool)
   case int(Int)
+  /// A whole number beyond `Int`, by its digits.
+  case largeInt(String)
   case double(Double)
   case string(String)
   case array([JSONNode])
@@ -51,6 +53,7 @@ public indirect enum JSONNode: Equatable, Sendable {
   public var number: Double? {
     switch self {
     case .int(let value): Double(value)
+    case .largeInt(let digits): Double(digits)
     case .double(let value): value
     default: nil
     }

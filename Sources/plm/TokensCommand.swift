@@ -61,10 +61,9 @@ struct TokensCommand: ParsableCommand {
     }
     let folder = CommonOptions.isFolder(path)
     let root = folder ? path : URL(fileURLWithPath: path).deletingLastPathComponent().path
-    let names =
-      folder
-      ? try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-      : [URL(fileURLWithPath: path).lastPathComponent]
+    let all = try FileManager.default.contentsOfDirectory(atPath: root).sorted()
+    let own = URL(fileURLWithPath: path).lastPathComponent
+    let names = folder ? all : [own] + TokenizerFolder.beside(own, of: all)
     let map = { (name: String) in try MappedFile(path: "\(root)/\(name)") }
     let input = String(
       decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
@@ -74,12 +73,11 @@ struct TokensCommand: ParsableCommand {
     }
     let tokenizer = try TokenizerFolder.open(paths: names, map: map)
     if decode {
-      let ids = input.split(whereSeparator: { !$0.isNumber && $0 != "-" }).compactMap { Int32($0) }
-      Terminal.write(tokenizer.decode(ids))
+      Terminal.write(tokenizer.decode(try Self.ids(input, below: tokenizer.vocabularyCount)))
     } else if lines {
       for line in input.utf8.split(separator: 0x0a) {
-        guard let text = try JSONNode(parsing: line, format: "line").text else {
-          throw UsageProblem("a line is no JSON string")
+        guard let text = try Self.parsed(line, "a line").text else {
+          throw UsageProblem("a line is no JSON string: \(Substring(line).prefix(80))")
         }
         write(ids(of: text, tokenizer), tokenizer)
       }
@@ -90,6 +88,28 @@ struct TokensCommand: ParsableCommand {
       write(tokenizer.encode(prompt, specials: true), tokenizer)
     } else {
       write(ids(of: input, tokenizer), tokenizer)
+    }
+  }
+
+  /// Ids with spaces, commas or brackets between.
+  private static func ids(_ input: String, below count: Int) throws -> [Int32] {
+    try input.split { $0.isWhitespace || [",", "[", "]"].contains($0) }.map { word in
+      guard let id = Int(word) else { throw UsageProblem("\(word.prefix(80)) is no id") }
+      guard (0..<count).contains(id) else {
+        throw UsageProblem("there is no id \(id): the vocabulary has 0 to \(count - 1)")
+      }
+      return Int32(id)
+    }
+  }
+
+  /// What standard input holds; what is no JSON there is the caller's mistake.
+  private static func parsed(
+    _ bytes: some Collection<UInt8>, _ what: String
+  ) throws -> JSONNode {
+    do throws(FormatError) {
+      return try JSONNode(parsing: bytes, format: what)
+    } catch {
+      throw UsageProblem("\(what) is no JSON: \(error)")
     }
   }
 
@@ -114,19 +134,14 @@ struct TokensCommand: ParsableCommand {
   private func prompt(
     _ input: String, names: [String], map: (String) throws -> MappedFile
   ) throws -> String {
-    let node = try JSONNode(parsing: input.utf8, format: "conversation")
+    let node = try Self.parsed(input.utf8, "the conversation")
     guard let list = node.elements ?? node["messages"]?.elements else {
       throw UsageProblem("standard input holds no list of messages")
     }
     let messages = try list.map { message in
-      guard let role = message["role"]?.text else { throw UsageProblem("a message has no role") }
-      let others = (message.members ?? []).filter { !["role", "content"].contains($0.name) }
-      var fields = others
+      guard message["role"]?.text != nil else { throw UsageProblem("a message has no role") }
       // A template may read a content that is no text, or ask whether there is one.
-      if let content = message["content"], content.text == nil {
-        fields.append(JSONMember("content", content))
-      }
-      return ChatMessage(role: role, content: message["content"]?.text ?? "", fields: fields)
+      return ChatMessage(members: message.members ?? [])
     }
     let variables = (node.members ?? []).filter {
       !["messages", "add_generation_prompt"].contains($0.name)

@@ -22,10 +22,8 @@ struct TemplateTests {
     for node in cases {
       let source = try #require(root["templates"]?[node["template"]?.text ?? ""]?.text)
       let template = try ChatTemplate(jinja: source, config: root["tokens"] ?? .null)
-      let messages = (node["messages"]?.elements ?? []).map { message in
-        ChatMessage(
-          role: message["role"]?.text ?? "", content: message["content"]?.text ?? "",
-          fields: (message.members ?? []).filter { !["role", "content"].contains($0.name) })
+      let messages = (node["messages"]?.elements ?? []).map {
+        ChatMessage(members: $0.members ?? [])
       }
       let prompt = try? template.render(
         messages, addGenerationPrompt: node["add_generation_prompt"]?.bool ?? true,
@@ -124,6 +122,54 @@ struct TemplateTests {
   ])
   func `no template takes the memory`(source: String) {
     #expect(throws: TemplateError.self) { try Self.render(source) }
+  }
+
+  @Test func `a message has the fields it was given, in their order, and no others`() throws {
+    let node = try JSONNode(
+      parsing: Array(#"{"name":"f","tool_calls":[1],"role":"assistant"}"#.utf8))
+    var message = ChatMessage(members: node.members ?? [])
+    func shown() throws -> String {
+      try Self.render("{{ 'content' in messages[0] }} {{ messages[0]|tojson }}", [message])
+    }
+    #expect(try shown() == #"False {"name": "f", "tool_calls": [1], "role": "assistant"}"#)
+    #expect(message.role == "assistant" && message.content.isEmpty)
+    message.content = "x"
+    message.fields = [JSONMember("role", .string("tool")), JSONMember("id", .int(1))]
+    #expect(try shown() == #"True {"role": "tool", "content": "x", "id": 1}"#)
+    #expect(message == ChatMessage(role: "tool", content: "x", fields: [JSONMember("id", .int(1))]))
+    // A field called so takes the place of the text.
+    message = ChatMessage(role: "user", content: "", fields: [JSONMember("content", .null)])
+    #expect(try shown() == #"True {"role": "user", "content": null}"#)
+  }
+
+  @Test func `whole numbers keep their digits, however many`() throws {
+    let node = try JSONNode(parsing: Array(#"[12345678901234567890,-9223372036854775809]"#.utf8))
+    func shown(_ source: String) throws -> String {
+      try Self.render(source, [], [JSONMember("n", node)])
+    }
+    #expect(
+      try shown("{{ n }} {{ n|tojson }}").hasPrefix("[12345678901234567890, -92233720368547758"))
+    #expect(try shown("{{ n[0] is integer }} {{ n[0]|int }}") == "True 12345678901234567890")
+    #expect(try shown("{{ n[1]|abs }} {{ n[0] == n[1] }}") == "9223372036854775809 False")
+    #expect(throws: TemplateError.self) { try shown("{{ n[0] + 1 }}") }
+  }
+
+  @Test(arguments: [
+    ("2.5 // 1", "2.0"), ("-2.5 // 1", "-3.0"), ("7 // 2.0", "3.0"), ("1.0 // 0.1", "9.0"),
+    ("2.5 % 1", "0.5"), ("-2.5 % 1", "0.5"), ("2.5 % -1", "-0.5"), ("5.0 % -5", "-0.0"),
+    ("1.0 % 0.1", "0.09999999999999995"), ("-0.5 // 1e300", "-1.0"),
+  ])
+  func `numbers with fractions are divided as Python does it`(source: String, value: String) throws
+  {
+    #expect(try Self.render("{{ \(source) }}") == value)
+  }
+
+  @Test func `a template that wants today's date is told why there is none`() throws {
+    let error = TemplateError.wantsDate(line: 2)
+    #expect(throws: error) { try Self.render("\n{{ strftime_now('%d %B %Y') }}") }
+    #expect("\(error)".contains("the same messages give the same prompt"))
+    let asks = "{{ strftime_now('%Y') if strftime_now is defined else '2024' }}"
+    #expect(try Self.render(asks) == "2024")
   }
 
   @Test func `words begin where Jinja's filter and Python's method have it`() throws {

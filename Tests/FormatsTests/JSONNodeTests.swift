@@ -5,6 +5,7 @@ import Testing
 struct JSONNodeTests {
   @Test(arguments: [
     #"{"b":1,"a":[true,false,null,-2.5,"x\"\\\n"]}"#, "[]", "{}", #""\u0001""#, "-0.001", "12",
+    "12345678901234567890", "-9223372036854775809", "9223372036854775807",
   ])
   func `what is written again is the same`(text: String) throws {
     let node = try JSONNode(parsing: Array(text.utf8))
