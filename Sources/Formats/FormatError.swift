@@ -16,6 +16,8 @@ public enum FormatError: Error, Equatable, Sendable {
   case wrongShape(tensor: String, expected: [Int], found: [Int])
   /// A tensor whose elements are of another type than is read.
   case wrongType(tensor: String, expected: String, found: String)
+  /// Weights of a model whose other files were not given.
+  case weightsAlone(file: String)
 }
 
 extension FormatError: CustomStringConvertible {
@@ -43,6 +45,9 @@ extension FormatError: CustomStringConvertible {
     case .wrongType(let tensor, let expected, let found):
       "tensor has the wrong type · \(tensor): expected \(expected), found \(found) · "
         + "check that this is the file you meant"
+    case .weightsAlone(let file):
+      "weights alone are no model · \(file.isEmpty ? "a safetensors file" : file) · give the folder "
+        + "that holds config.json and the tokenizer too"
     }
   }
 }

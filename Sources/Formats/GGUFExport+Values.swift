@@ -45,7 +45,7 @@ extension GGUFExport {
   /// - Parameters:
   ///   - importance: how much the error of each column counts, where that is known.
   ///   - write: takes the bytes in order.
-  /// - Throws: if a matrix has a value that its type cannot hold, or that is no finite number.
+  /// - Throws: if there is a value that its type cannot hold, or that is no finite number.
   public func write(
     _ item: Item, from source: some TensorSource, adapter: AdapterWeights?,
     importance: [Float]? = nil, to write: ([UInt8]) throws -> Void
@@ -54,14 +54,14 @@ extension GGUFExport {
     let isVector = item.entry.shape.count == 1
     for rows in runs(of: item) {
       let values = try values(item, rows: rows, from: source, change: change)
-      if !isVector, let place = Self.first(beyond: item.entry.type.largest, values) {
-        let (row, column) = (
-          rows.lowerBound + place / item.entry.shape[1], place % item.entry.shape[1]
-        )
+      if let place = Self.first(beyond: item.entry.type.largest, values) {
+        let columns = isVector ? values.count : item.entry.shape[1]
+        let cell =
+          (isVector ? "" : "row \(rows.lowerBound + place / columns), ")
+          + "column \(place % columns)"
         throw FormatError.invalid(
           format: "weights", field: item.source ?? item.entry.name,
-          found: "\(values[place]) in row \(row), column \(column), which "
-            + "\(item.entry.type.name) cannot hold")
+          found: "\(values[place]) in \(cell), which \(item.entry.type.name) cannot hold")
       }
       try write(
         item.entry.type.bytes(

@@ -22,8 +22,9 @@ public struct ModelFolder: Sendable {
       if paths.contains(ModelConfig.generationName) {
         try config.addEnds(generation: try map(ModelConfig.generationName).copied())
       }
-      self.config = config
       tensors = try SafetensorsFolder.open(paths: paths, map: map)
+      try config.untie(where: tensors)
+      self.config = config
       format = .huggingFace
     } else if let path = paths.first(where: { $0.hasSuffix(".gguf") && !$0.contains("adapter") }) {
       let model = try GGUFModel(try map(path))
@@ -33,6 +34,8 @@ public struct ModelFolder: Sendable {
       if GGUFFile.isGGUF(file) {
         let model = try GGUFModel(file)
         (config, tensors, format) = (model.config, model, .gguf)
+      } else if SafetensorsFile.isSafetensors(file) {
+        throw FormatError.weightsAlone(file: path)
       } else {
         let model = try Llama2CCheckpoint(file)
         (config, tensors, format) = (model.config, model, .llama2C)

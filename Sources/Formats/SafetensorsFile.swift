@@ -11,6 +11,12 @@ public struct SafetensorsFile: TensorSource {
   /// The reference implementation refuses longer headers too.
   private static let longestHeader = 100_000_000
 
+  /// Whether a file begins as one of this format does: with the length of a header in JSON.
+  static func isSafetensors(_ file: MappedFile) -> Bool {
+    guard file.count > 8, file.bytes[8] == UInt8(ascii: "{") else { return false }
+    return UInt64(littleEndian: file.bytes.loadUnaligned(as: UInt64.self)) <= UInt64(file.count - 8)
+  }
+
   /// Reads the header; the tensors stay where they are.
   public init(_ file: MappedFile) throws(FormatError) {
     let total = file.count

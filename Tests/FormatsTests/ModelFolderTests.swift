@@ -73,6 +73,37 @@ struct ModelFolderTests {
     #expect("\(error)".contains("both in model-1.safetensors and in model-2.safetensors"))
   }
 
+  @Test func `an output matrix that differs from the embedding is taken, whatever the config says`()
+    throws
+  {
+    let (embedding, output) = ("model.embed_tokens.weight", "lm_head.weight")
+    let shape = try #require(source.shape(of: embedding))
+    let rounded = try SafetensorsFile(MappedFile(copying: try shard([embedding])))
+      .floats(of: embedding)
+    var other = rounded
+    other[other.count - 1] += 1
+    #expect(source.config.tiedEmbeddings)
+    for (values, type, isTied) in [
+      (rounded, .bf16, true), (rounded, .f32, true), (other, .bf16, false), (other, .f32, false),
+    ] as [([Float], ScalarType, Bool)] {
+      var head = SafetensorsWriter()
+      head.add(output, values, shape: shape, as: type)
+      let folder = try open(["a.safetensors": shard(source.names), "b.safetensors": head.bytes()])
+      #expect(folder.config.tiedEmbeddings == isTied)
+      #expect(folder.config.tensors.contains { $0.name == output } != isTied)
+    }
+  }
+
+  @Test(arguments: ["model.safetensors", ""])
+  func `weights alone are no model, and the folder is asked for`(path: String) throws {
+    let bytes = try shard(source.names)
+    let error = try #require(throws: FormatError.self) {
+      try ModelFolder(paths: [path]) { _ in MappedFile(copying: bytes) }
+    }
+    #expect(error == .weightsAlone(file: path))
+    #expect("\(error)".contains("give the folder"))
+  }
+
   @Test func `generation_config names more ends of a text`() throws {
     let folder = try open([
       "model.safetensors": shard(source.names),

@@ -177,6 +177,13 @@ struct QuantisingTests {
       try export.write(item, from: source, adapter: nil) { _ in }
     }
     #expect("\(error)".contains("model.embed_tokens.weight: nan in row 1, column 6"))
+    // Norms too, though they are never rounded.
+    source.place = 5
+    let norm = try #require(export.items.first { $0.source == "model.norm.weight" })
+    let other = try #require(throws: FormatError.self) {
+      try export.write(norm, from: source, adapter: nil) { _ in }
+    }
+    #expect("\(other)".contains("model.norm.weight: nan in column 5"))
   }
 
   private struct Broken: TensorSource {
