@@ -35,7 +35,8 @@ public final class BaseModel: Sendable {
     let model = try LanguageModel(folder)
     // A GGUF model has all in one header, which takes as long to read as all the rest of opening.
     let gguf = (folder.tensors as? GGUFModel)?.file
-    let tokenizer = try TokenizerFolder.open(paths: paths, map: map, gguf: gguf)
+    let tokenizer = try TokenizerFolder.open(
+      paths: paths, map: map, gguf: gguf, rows: model.config.vocabularySize)
     do {
       template = .success(try ChatTemplate.find(paths: paths, map: map, gguf: gguf))
     } catch let error as TemplateError {
@@ -68,7 +69,10 @@ public final class BaseModel: Sendable {
     guard isFolder.boolValue else {
       let url = URL(fileURLWithPath: path)
       let folder = url.deletingLastPathComponent().path
-      try self.init(paths: [url.lastPathComponent], limits: limits) {
+      let name = url.lastPathComponent
+      let beside = TokenizerFolder.beside(
+        name, of: (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+      try self.init(paths: [name] + beside, limits: limits) {
         try MappedFile(path: "\(folder)/\($0)")
       }
       return

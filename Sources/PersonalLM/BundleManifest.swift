@@ -70,7 +70,7 @@ public struct BundleManifest: Sendable {
     let ships = json["gate"]?["ships"]?.stringValue ?? Arm.personal.rawValue
     guard let ships = Arm(rawValue: ships) else { throw wrong("gate.ships", ships) }
     func files(_ node: JSON?, _ field: String) throws(BundleError) -> [File] {
-      guard let node else { return [] }
+      guard let node else { throw wrong(field, "missing") }
       guard let members = node.objectValue, members.count <= 100_000 else {
         throw wrong(field, "no object of files")
       }
@@ -89,8 +89,11 @@ public struct BundleManifest: Sendable {
     self.ships = ships
     self.json = json
     self.files = try files(json["files"], "files")
-    baseFiles = try files(json["base"]?["files"], "base.files")
-    if layout == .adapter, baseFiles.isEmpty { throw wrong("base.files", "missing") }
+    let base = json["base"]?["files"]
+    baseFiles = base == nil && layout == .merged ? [] : try files(base, "base.files")
+    // A bundle that lists nothing to answer with would pass every check of what it lists.
+    let (listed, field) = layout == .merged ? (self.files, "files") : (baseFiles, "base.files")
+    guard listed.contains(where: Self.isModel) else { throw wrong(field, "no model in it") }
   }
 
   /// The name of the shared base's folder, made from what it must hold.
@@ -102,6 +105,11 @@ public struct BundleManifest: Sendable {
   public static func baseFolder(of files: [File]) -> String {
     let list = files.sorted { $0.path < $1.path }.map { "\($0.digest.hex) \($0.path)\n" }.joined()
     return "base-" + Digest(of: list).short
+  }
+
+  /// Whether a file holds the weights that answer.
+  private static func isModel(_ file: File) -> Bool {
+    !file.path.contains("/") && !file.path.hasPrefix("adapter") && ModelFolder.isWeights(file.path)
   }
 
   /// Whether a path stays within its folder.

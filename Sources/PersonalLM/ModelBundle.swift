@@ -29,7 +29,8 @@ public struct ModelBundle: Sendable {
         do throws(FileError) {
           return try MappedFile(path: "\(folder)/\(path)")
         } catch {
-          if error.code == ENOENT || error.code == ENOTDIR { return nil }
+          // A folder, a pipe or a device is not the file that was named.
+          if [ENOENT, ENOTDIR, EISDIR, ENOTSUP].contains(error.code) { return nil }
           throw error
         }
       }
@@ -100,6 +101,11 @@ public struct ModelBundle: Sendable {
     guard found == wanted.digest else {
       throw BundleError.damaged(
         file: path, bundle: files.place, expected: wanted.digest, found: found)
+    }
+    guard file.count == wanted.bytes else {
+      throw BundleError.manifest(
+        path: "\(files.place)/\(path)", field: "bytes",
+        found: "\(wanted.bytes) in the manifest, \(file.count) in the file")
     }
     return file
   }

@@ -1,4 +1,5 @@
 import Bytes
+import ChatTemplates
 import Formats
 import Foundation
 import PersonalLM
@@ -11,6 +12,8 @@ struct BundleFacts {
   let baseDigest: Digest
   let modelDigest: Digest
   let config: ModelConfig
+  /// Whether the model says itself how conversations are put to it.
+  let hasTemplate: Bool
   /// How the matrices of the model are stored.
   let type: String
   let adapter: AdapterConfig?
@@ -41,6 +44,7 @@ struct BundleFacts {
     self.metrics = metrics
     self.sharedFiles = sharedFiles
     config = model.config
+    hasTemplate = model.file.metadata[ChatTemplate.ggufKey]?.text != nil
     // Of mixes, tensors tell little: the file says which it is.
     let number = model.file.metadata["general.file_type"]?.int
     let fileType = number.flatMap { UInt32(exactly: $0) }.flatMap { GGUFFileType(rawValue: $0) }
@@ -137,6 +141,9 @@ extension BundleFacts {
     !sharedFiles.isEmpty && gate.ships.isPersonal && adapter?.weightDecomposed == true
   }
 
+  /// Ollama sets memory aside for the whole context at once.
+  private static let mostContext = 8192
+
   /// How Ollama takes the bundle in: `ollama create NAME -f Modelfile`.
   func modelfile(hasAdapter: Bool) -> [UInt8] {
     var lines: [String]
@@ -146,8 +153,15 @@ extension BundleFacts {
       lines = ["FROM ../\(BundleManifest.baseFolder(of: sharedFiles))/model.gguf"]
       if hasAdapter, gate.ships.isPersonal { lines.append("ADAPTER ./adapter.gguf") }
     }
-    // A model that only continues texts gets the prompt as it is.
-    lines += ["TEMPLATE \"{{ .Prompt }}\"", "PARAMETER num_ctx \(config.maximumPositions)"]
+    // A model that only continues texts gets the prompt as it is; one that was taught to chat has
+    // its template with it.
+    if !hasTemplate { lines.append("TEMPLATE \"{{ .Prompt }}\"") }
+    let positions = min(config.maximumPositions, Self.mostContext)
+    if positions < config.maximumPositions {
+      lines.append(
+        "# The model takes up to \(config.maximumPositions) tokens; more of them need more memory.")
+    }
+    lines.append("PARAMETER num_ctx \(positions)")
     return Array((lines.joined(separator: "\n") + "\n").utf8)
   }
 }

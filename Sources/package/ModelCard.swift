@@ -153,8 +153,16 @@ struct ModelCard {
   private static func contents(_ files: [String]) -> String {
     let known = [
       ("model.gguf", "the model"), ("adapter.gguf", "the adapter for llama.cpp"),
-      ("adapter/", "the adapter for PEFT, with the log of its training"),
-      ("tokenizer.json", "the vocabulary"), ("Modelfile", "how Ollama takes it in"),
+      (
+        "adapter/",
+        "the adapter for PEFT"
+          + (files.contains("adapter/training.jsonl") ? ", with the log of its training" : "")
+      ),
+      ("tokenizer.json", "the vocabulary"), ("tokenizer.model", "the vocabulary"),
+      ("added_tokens.json", "the tokens that were added to it"),
+      ("tokenizer_config.json", "which tokens begin and end texts"),
+      ("chat_template.jinja", "how conversations are put to the model"),
+      ("Modelfile", "how Ollama takes it in"),
       ("index.json", "the index over the person's own texts, and the texts themselves"),
       ("licences/", "the licence of the base"),
     ]

@@ -248,21 +248,23 @@ struct FormatStagesTests {
     #expect(shipped.bosID == trained.bosID)
   }
 
-  /// What evaluate would have written of four arms on validation texts.
+  /// What evaluate would have written of four arms on validation texts; null is a loss that is no
+  /// number.
   private func metrics(_ base: Double, _ helped: Double, _ own: Double) throws -> String {
+    let (personal, both) = own.isNaN ? ("null", "null") : ("\(own)", "8")
     let path = model.folder("metrics-\(base)-\(helped)-\(own).json")
     try Files.write(
       """
       {"arms":{"base":{"loss":9}},"validation_text":"sha256:x","validation_arms":{\
-      "base":{"loss":\(base)},"base+retrieval":{"loss":\(helped)},"personal":{"loss":\(own)},\
-      "personal+retrieval":{"loss":8}}}
+      "base":{"loss":\(base)},"base+retrieval":{"loss":\(helped)},"personal":{"loss":\(personal)},\
+      "personal+retrieval":{"loss":\(both)}}}
       """, to: path)
     return path
   }
 
   @Test(arguments: [
     (4.0, 3.9, 3.5, "personal"), (4.0, 4.1, 4.2, "base"), (4.0, 3.0, 3.5, "base+retrieval"),
-    (4.0, 4.0, 4.0, "base"),
+    (4.0, 4.0, 4.0, "base"), (4.0, 4.0, .nan, "base"),
   ])
   func `a bundle ships what is best on validation texts`(
     base: Double, helped: Double, own: Double, ships: String
@@ -370,7 +372,7 @@ struct FormatStagesTests {
     #expect(
       found == [
         "567447264040", "a5b080967bb8", "330aafb93c99", "a9f183d407f1", "12b18797f76a",
-        "339fabbb530b",
+        "68140287bea6",
       ])
   }
 

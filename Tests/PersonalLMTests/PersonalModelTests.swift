@@ -86,6 +86,7 @@ import Testing
     #"{"format":"plm-bundle 2","files":{"/etc/passwd":{}}}"#,
     #"{"format":"plm-bundle 2","files":{"a":{"digest":"sha256:00","bytes":1}}}"#,
     #"{"format":"plm-bundle 2","gate":{"ships":"nothing"}}"#,
+    #"{"format":"plm-bundle 2"}"#, #"{"format":"plm-bundle 2","files":{}}"#,
   ])
   func `a manifest of another kind is refused`(json: String) {
     #expect(throws: BundleError.self) {
