@@ -26,6 +26,11 @@ public final class ScratchFolder: Sendable {
     }
   }
 
+  /// Makes a folder in it, and those above that.
+  public func makeFolder(_ name: String) throws(StoreError) {
+    try Disk.makeFolder(path + "/" + name)
+  }
+
   deinit { try? Disk.remove(path) }
 }
 

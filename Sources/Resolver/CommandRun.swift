@@ -24,7 +24,7 @@ struct CommandRun {
       let scratch = try store.makeScratchFolder()
       defer { withExtendedLifetime(scratch) {} }
       let folder = scratch.path
-      try layOut(in: folder)
+      try layOut(in: scratch)
       let end = try await launch(in: folder).run { line in
         if let json = try? JSON(parsing: line) { progress(json) }
       }
@@ -37,12 +37,8 @@ struct CommandRun {
           : .failed(exit: exit, message: message)
       }
       return try takeIn(from: folder)
-    } catch let error as StoreError {
-      return .failed(exit: error.exitCode, message: "\(error)")
-    } catch let error as FileError {
-      return .failed(exit: error.isTemporary ? 75 : 1, message: "\(error)")
     } catch {
-      return .failed(exit: 1, message: "\(error)")
+      return .failed(exit: Failure.exitCode(of: error), message: "\(error)")
     }
   }
 
@@ -68,30 +64,25 @@ struct CommandRun {
       log: action.log, isGuarded: true, answers: false)
   }
 
-  private func layOut(in folder: String) throws {
-    for part in ["in", "out"] {
-      try FileManager.default.createDirectory(
-        atPath: "\(folder)/\(part)", withIntermediateDirectories: true)
-    }
+  private func layOut(in scratch: ScratchFolder) throws {
+    for part in ["in", "out"] { try scratch.makeFolder(part) }
     for (name, digest) in action.inputs.sorted(by: { $0.key < $1.key }) {
-      let place = "\(folder)/in/\(name)"
+      let place = "in/\(name)"
       if store.kind(of: digest) == .tree {
-        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        try scratch.makeFolder(place)
         for entry in try store.tree(digest).entries {
-          try write(entry.digest, to: "\(place)/\(entry.path)")
+          let path = "\(place)/\(entry.path)"
+          if let slash = path.lastIndex(of: "/") { try scratch.makeFolder(String(path[..<slash])) }
+          try write(entry.digest, to: "\(scratch.path)/\(path)")
         }
       } else {
-        try write(digest, to: place)
+        try write(digest, to: "\(scratch.path)/\(place)")
       }
     }
   }
 
   /// Writes a copy: a link to the object itself could be written through.
   private func write(_ digest: Digest, to path: String) throws {
-    if let slash = path.lastIndex(of: "/") {
-      try FileManager.default.createDirectory(
-        atPath: String(path[..<slash]), withIntermediateDirectories: true)
-    }
     let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw FileError(.create, path, code: errno) }
     defer { close(file) }

@@ -1,5 +1,4 @@
 import Bytes
-import Foundation
 
 #if canImport(Glibc)
   import Glibc
@@ -20,13 +19,23 @@ final class LogWriter {
     if !appending { unlink(path) }
     let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC
     var descriptor = open(path, flags, 0o600)
-    if descriptor < 0, errno == ENOENT, let slash = path.lastIndex(of: "/") {
-      try? FileManager.default.createDirectory(
-        atPath: String(path[..<slash]), withIntermediateDirectories: true)
+    if descriptor < 0, errno == ENOENT {
+      try Self.makeFolder(above: path)
       descriptor = open(path, flags, 0o600)
     }
     guard descriptor >= 0 else { throw FileError(.create, path, code: errno) }
     self.descriptor = descriptor
+  }
+
+  private static func makeFolder(above path: String) throws(FileError) {
+    guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return }
+    let folder = String(path[..<slash])
+    if mkdir(folder, 0o700) == 0 || errno == EEXIST { return }
+    if errno == ENOENT {
+      try makeFolder(above: folder)
+      if mkdir(folder, 0o700) == 0 || errno == EEXIST { return }
+    }
+    throw FileError(.create, folder, code: errno)
   }
 
   deinit { close(descriptor) }

@@ -13,7 +13,7 @@ struct ResultsCommand: ParsableCommand {
     abstract: "Says what every user's personal model is worth, and copies the bundles out.",
     discussion: """
       Reads what the last build left in the store and runs nothing; plm status says whether that \
-      is up to date.
+      is up to date. Exits with 3 if a bundle is damaged.
       """)
 
   @OptionGroup var common: CommonOptions

@@ -28,12 +28,12 @@ struct CommandTests {
     // Programs in a session of their own outlive all that plm can kill.
     let shop = try shop(
       """
-      setsid sh -c "sleep 1; echo $$ >> '$2'; echo late >&2; : > '$0.late'" &
+      setsid sh -c "sleep 1; echo $$ >> '$2'; echo late >&2; : > '$0.$$'" &
       : > "$0.begun"
       sleep 0.7
       echo $$ >> "$2"
       echo done >&2
-      while [ ! -e "$0.late" ]; do sleep 0.02; done
+      while [ ! -e "$0.$$" ]; do sleep 0.02; done
 
       """)
     let running = try shop.start("build")
@@ -53,7 +53,7 @@ struct CommandTests {
     let shop = try shop(
       """
       trap '' INT TERM
-      sh -c ": > '$0.begun'; sleep 0.7; : > '$0.late'"
+      sh -c ": > '$0.begun'; sleep 60; :"
       : > "$2"
 
       """)
@@ -64,8 +64,15 @@ struct CommandTests {
       usleep(100_000)
     }
     #expect(running.wait().exitCode == (signals == [SIGKILL] ? 137 : 130))
-    usleep(1_000_000)
-    #expect(!Files.exists(shop.folder("o.sh.late")))
+    for _ in 0..<500 where isRunning(shop.folder("o.sh")) { usleep(10_000) }
+    #expect(!isRunning(shop.folder("o.sh")))
+  }
+
+  /// Whether any process names a file.
+  private func isRunning(_ path: String) -> Bool {
+    Files.names("/proc").contains { name in
+      Int32(name) != nil && (try? Files.text("/proc/\(name)/cmdline"))?.contains(path) == true
+    }
   }
 
   @Test func `a log has what came on either stream in order, and its end says why`() throws {
@@ -102,6 +109,12 @@ struct CommandTests {
     let shown = try JSON(parsing: try shop.run("show", ["ann/o.o", "--json"], users: nil).output)
     let paths = shown["entries"]?.arrayValue?.compactMap { $0["path"]?.stringValue }
     #expect(paths == ["sub/a", "sub/file"])
+  }
+
+  @Test func `an output that is neither file nor folder is a failure of its user`() throws {
+    let result = try shop("mkfifo \"$2\"").run("build")
+    #expect(result.exitCode == 1, "\(result.errors)")
+    #expect(result.output.contains("(exit 1): neither a file nor a folder"), "\(result.output)")
   }
 
   @Test func `folders for logs that are gone are made again`() throws {
