@@ -202,4 +202,35 @@ import Testing
     #expect(result.errors.contains("learning_rate"))
     #expect(!result.lastLine.contains("outputs"))
   }
+
+  @Test func `what a model costs at first is told from steps that have something to learn`() throws
+  {
+    // A base that is sure of itself, and wrong: three times the cost of guessing and more.
+    let name = "llama-mqa-padded"
+    let from = StageRun.folder(name) + "/model"
+    let weights = try SafetensorsFile(MappedFile(path: from + "/model.safetensors"))
+    var loud = SafetensorsWriter()
+    for tensor in weights.names.sorted() {
+      let gain: Float = tensor == "model.norm.weight" ? 400 : 1
+      loud.add(
+        tensor, try weights.floats(of: tensor).map { $0 * gain },
+        shape: try #require(weights.shape(of: tensor)))
+    }
+    try Files.write(loud.bytes(), to: store.folder("loud/model.safetensors"))
+    try Files.write(Files.read(from + "/config.json"), to: store.folder("loud/config.json"))
+    var samples = try StageRun.samples(name)
+    samples[0] = TokenSample(
+      ids: samples[0].ids, labels: samples[0].ids.map { _ in TokenSample.unlabelled })
+    try Files.write(TokenFile.bytes(samples), to: store.folder("some.safetensors"))
+    let adapter = try #require(
+      try StageRun.outputs(
+        "train", store, ["base": store.folder("loud"), "tokens": store.folder("some.safetensors")],
+        ["steps=3", "batch_size=1", "shuffle=false", "warmup=0", "learning_rate=1e-6"])["adapter"])
+    let losses = try text(adapter, "training.jsonl").split(separator: "\n").map {
+      try JSON(parsing: String($0))["loss"]?.doubleValue ?? 0
+    }
+    #expect(losses[0] == 0)
+    // Guessing costs the logarithm of its vocabulary's 512.
+    #expect(losses[1] > 3 * 6.24)
+  }
 }
