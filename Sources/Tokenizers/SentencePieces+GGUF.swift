@@ -48,7 +48,13 @@ extension SentencePieces {
         format: "GGUF file", field: "tokenizer.ggml.model", found: "a unigram vocabulary",
         supported: "a BPE vocabulary")
     }
-    guard byteIDs.allSatisfy({ $0 >= 0 }), LlamaLikeness(pipeline) != nil else {
+    guard byteIDs.allSatisfy({ $0 >= 0 }) else {
+      throw .unsupported(
+        format: "GGUF file", field: "tokenizer.ggml.token_type",
+        found: "not a piece for every byte, which llama.cpp needs",
+        supported: "a byte-level vocabulary or one with byte_fallback")
+    }
+    guard LlamaLikeness(pipeline) != nil else {
       throw .unsupported(
         format: "GGUF file", field: "tokenizer.ggml.model",
         found: "a vocabulary with other steps than Llama's",

@@ -103,6 +103,15 @@ struct LlamaLikenessTests {
     #expect(collapsing.ggufDifference?.contains("every space") == true)
   }
 
+  @Test(arguments: [("unfused", "not a piece for every byte"), ("unigram", "a unigram vocabulary")])
+  func `what llama.cpp has no words for is refused with the reason`(scheme: String, words: String)
+    throws
+  {
+    let tokenizer = try SchemeTests.open(scheme)
+    let error = #expect(throws: FormatError.self) { try tokenizer.ggufMetadata(count: 1) }
+    #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
+  }
+
   @Test func `tokens of several words are found in a GGUF model's text`() throws {
     let tokenizer = try SentencePieces(
       pieces: (0..<260).map { Array("p\($0)".utf8) }, scores: Array(repeating: 0, count: 260))
