@@ -9,7 +9,7 @@ import Tokenizers
 /// Writes a base with its adapter merged as one GGUF model, and the adapter alone.
 @main enum Quantize: Stage {
   static let name = "quantize"
-  static let version = 3
+  static let version = 4
   static let summary = "Writes a base with its adapter as GGUF, and the adapter alone."
 
   static let inputs = [

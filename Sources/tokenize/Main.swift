@@ -8,7 +8,7 @@ import Tokenizers
 /// Turns records and samples, or a raw corpus, into token samples.
 @main enum Tokenize: Stage {
   static let name = "tokenize"
-  static let version = 3
+  static let version = 4
   static let summary = "Turns records and samples, or a raw corpus, into token samples."
 
   static let inputs = [

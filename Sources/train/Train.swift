@@ -7,7 +7,7 @@ import StageKit
 /// Trains a LoRA adapter on a frozen base, or all weights of a model.
 @main enum Train: Stage {
   static let name = "train"
-  static let version = 3
+  static let version = 4
   static let summary = "Trains a LoRA adapter on a base, or all weights of a model (method=full)."
 
   static let inputs = [

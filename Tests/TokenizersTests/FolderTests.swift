@@ -24,7 +24,8 @@ struct FolderTests {
 
   @Test func `tokens beside a SentencePiece model are found in text, and end it`() throws {
     let files = [
-      "tokenizer.model": TinySentencePiece.bytes(), "tokenizer_config.json": Array(Self.config.utf8),
+      "tokenizer.model": TinySentencePiece.bytes(),
+      "tokenizer_config.json": Array(Self.config.utf8),
       "added_tokens.json": Array(Self.more.utf8),
     ]
     let tokenizer = try Self.open(files)
