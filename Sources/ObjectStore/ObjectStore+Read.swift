@@ -24,37 +24,18 @@ extension ObjectStore {
   /// A raw object is hashed the first time this process maps it, and again if it changes.
   /// - Throws: as `read`.
   public func map(_ digest: Digest) throws(StoreError) -> MappedFile {
-    let (file, verify) = try mapUnverified(digest)
-    try verify?()
-    return file
-  }
-
-  /// Returns a view as `map` does, and what has yet to be called to verify it; nil where it is.
-  ///
-  /// For who has something else to do while gigabytes are hashed. Nothing that came of the view may
-  /// be handed on before `verify` has ended without an error.
-  /// - Throws: as `read`; of raw objects, `verify` throws what damage it finds.
-  public func mapUnverified(
-    _ digest: Digest
-  ) throws(StoreError) -> (file: MappedFile, verify: (@Sendable () throws(StoreError) -> Void)?) {
     let form = try fileForm(of: digest)
-    guard form == .raw else { return (MappedFile(copying: try read(digest)), nil) }
+    guard form == .raw else { return MappedFile(copying: try read(digest)) }
     let place = place(of: digest, as: form)
-    let file: MappedFile
+    if let stamp = FileStamp(path: place), !verified.contains(digest, stamp) {
+      try verify(digest, as: form, keep: nil)
+      verified.insert(digest, stamp)
+    }
     do {
-      file = try MappedFile(path: place)
+      return try MappedFile(path: place)
     } catch {
       throw error.code == ENOENT ? .missing(digest) : .file(error)
     }
-    let stamp = FileStamp(path: place)
-    if let stamp, verified.contains(digest, stamp) { return (file, nil) }
-    return (
-      file,
-      { () throws(StoreError) in
-        try verify(digest, as: form, keep: nil)
-        if let stamp { verified.insert(digest, stamp) }
-      }
-    )
   }
 
   /// Returns the tree of that digest, verified; its files are not looked at.

@@ -1,5 +1,3 @@
-import Bytes
-import Dispatch
 import ObjectStore
 import Synchronization
 
@@ -9,14 +7,8 @@ import Synchronization
 /// could not read: the run must not count as done, and the object must be made again.
 final class DamageNotes: Sendable {
   private let first = Mutex<StoreError?>(nil)
-  private let looked = Mutex<Set<Digest>>([])
-  private let beside = DispatchGroup()
 
-  /// What was noted, once all that is looked at beside the run has been.
-  var noted: StoreError? {
-    beside.wait()
-    return first.withLock { $0 }
-  }
+  var noted: StoreError? { first.withLock { $0 } }
 
   /// Passes a result or an error on, and remembers the error if it tells of damage.
   func noting<R>(_ body: () throws(StoreError) -> R) throws(StoreError) -> R {
@@ -25,18 +17,6 @@ final class DamageNotes: Sendable {
     } catch {
       if error.objectToRebuild != nil { first.withLock { $0 = $0 ?? error } }
       throw error
-    }
-  }
-
-  /// Looks at an object while the run goes on, once; whatever that throws is remembered.
-  func lookBeside(_ object: Digest, _ body: @escaping @Sendable () throws(StoreError) -> Void) {
-    guard looked.withLock({ $0.insert(object).inserted }) else { return }
-    DispatchQueue.global().async(group: beside) {
-      do throws(StoreError) {
-        try body()
-      } catch {
-        self.first.withLock { $0 = $0 ?? error }
-      }
     }
   }
 }

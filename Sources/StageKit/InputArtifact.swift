@@ -45,19 +45,6 @@ public struct InputArtifact: Sendable {
     try notes.noting { () throws(StoreError) in try store.map(object(path)) }
   }
 
-  /// Returns a view of a file's content that is verified while the stage goes on.
-  ///
-  /// For a stage that reads gigabytes once: the run does not count as done, and nothing that it wrote is
-  /// handed on, before all of it has proved whole. What is made of it must not be kept for another run.
-  public func mapAhead(_ path: String = "") throws(StoreError) -> MappedFile {
-    let object = try object(path)
-    let (file, verify) = try notes.noting { () throws(StoreError) in
-      try store.mapUnverified(object)
-    }
-    if let verify { notes.lookBeside(object, verify) }
-    return file
-  }
-
   /// Returns a file's content as text.
   /// - Throws: `StageError.notUTF8`, or as `read`.
   public func text(_ path: String = "") throws -> String {

@@ -61,7 +61,7 @@ import Tokenizers
   static func run(_ context: StageContext) async throws {
     Kernels.threads = context[threads]
     let base = try context.input("base")
-    let folder = try ModelFolder(paths: base.filePaths) { try base.mapAhead($0) }
+    let folder = try ModelFolder(paths: base.filePaths) { try base.map($0) }
     let type = GGUFFileType(name: context[Self.type]) ?? .q8
     let others = context[compare] == "all" ? GGUFFileType.allCases.filter { $0 != type } : []
     let judge = try Judge(folder, context)
@@ -148,7 +148,7 @@ import Tokenizers
       context.log("the base has no tokenizer: model.gguf will have none either")
       return nil
     }
-    let tokenizer = try TokenizerFolder.open(paths: base.filePaths) { try base.mapAhead($0) }
+    let tokenizer = try TokenizerFolder.open(paths: base.filePaths) { try base.map($0) }
     if tokenizer.vocabularyCount > config.vocabularySize {
       throw FormatError.wrongShape(
         tensor: "model.embed_tokens.weight",
@@ -179,7 +179,7 @@ import Tokenizers
     if TokenizerFolder.isThere(in: besides) { return true }
     return try paths.contains { path in
       guard path.isEmpty || path.hasSuffix(".gguf") else { return false }
-      let file = try base.mapAhead(path)
+      let file = try base.map(path)
       return try GGUFFile.isGGUF(file) && GGUFFile(file).vocabulary != nil
     }
   }
@@ -187,7 +187,7 @@ import Tokenizers
   /// Other programs may carry out what plm cannot: the template is passed on as it is.
   private static func template(_ base: InputArtifact, _ context: StageContext) throws -> String? {
     do {
-      return try ChatTemplate.source(paths: base.filePaths) { try base.mapAhead($0) }
+      return try ChatTemplate.source(paths: base.filePaths) { try base.map($0) }
     } catch let error as TemplateError {
       context.log("\(error); model.gguf will have none")
       return nil

@@ -33,10 +33,6 @@ import Testing
       case "swallow": try out.write((try? context.input("text").read()) ?? [])
       case "disguise":
         do { _ = try context.input("text").map() } catch { throw Plain() }
-      case "ahead": try out.write(try context.input("text").mapAhead().withBytes { Array($0) })
-      case "ahead, in vain":
-        _ = try context.input("text").mapAhead()
-        throw Plain()
       case "checkpoint":
         let folder = try context.workFolder
         let steps = Files.names(folder).count
@@ -73,7 +69,7 @@ import Testing
     #expect(Files.names(console.home.path + "/tmp") == [])
   }
 
-  @Test(arguments: ["swallow", "disguise", "ahead", "ahead, in vain"])
+  @Test(arguments: ["swallow", "disguise"])
   func `Damage that a stage hides is found out all the same`(way: String) async throws {
     let store = console.home.store
     let digest = try store.put([1, 2, 3], mappable: true)
