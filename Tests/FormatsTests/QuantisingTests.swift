@@ -76,7 +76,7 @@ struct QuantisingTests {
   func `awkward numbers come back as numbers`(type: GGUFTensorType) {
     var values = Self.numbers(256 * 8, "awkward")
     for at in 0..<256 { values[at] = 0 }
-    for at in 256..<512 { values[at] = at == 300 ? 1e-38 : -1e-41 }
+    for at in 256..<512 { values[at] = at == 300 ? 1e-38 : -0x1p-137 }
     for at in 512..<768 { values[at] = at % 2 == 0 ? 3e38 : -3e38 }
     for at in 768..<1024 { values[at] = 2 }
     for at in 1024..<1280 { values[at] = -0.5 }

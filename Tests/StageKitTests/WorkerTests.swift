@@ -90,7 +90,7 @@ import Testing
         context.log("loading")
         return try base.read().count
       }
-      let title = try context.keep("title", for: base.digest) { "of \(base.name)" }
+      let title = context.keep("title", for: base.digest) { "of \(base.name)" }
       try context.output("sum").write(text: "\(size) \(title) \(try context.input("text").text())")
     }
   }
