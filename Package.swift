@@ -6,7 +6,9 @@ import PackageDescription
 // - Yams: pipelines are YAML; it carries libyaml, small and quick to build.
 // - GRDB (over system libsqlite3): the index; only the resolver's side links it.
 // - swift-crypto: SHA-256 at 1.2 GB/s; names every artifact. The dearest to build, and worth it.
-// URLSession of Foundation is the HTTP client of the `openai` teacher: no HTTP stack to build.
+// URLSession of Foundation is the HTTP client of the `openai` teacher elsewhere: no TLS to build. To a
+// teacher on this machine Augmentation speaks HTTP itself, for URLSession on Linux keeps a core busy
+// while it waits.
 // Processes are started by CProcess, a few lines of C: stages report progress on file descriptor 3
 // and must die with their resolver, and neither Foundation's Process nor swift-subprocess offers that.
 

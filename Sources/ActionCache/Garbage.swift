@@ -57,7 +57,6 @@ public struct Garbage: Sendable {
     }
     for key in work { try store.idleWorkFolder(for: key)?.remove() }
     for key in logs { try store.removeLog(of: key) }
-    try store.removeStaleCommands()
     try store.removeStaleTemporaries()
   }
 

@@ -31,15 +31,6 @@ extension ObjectStore {
   public func removeLog(of actionKey: Digest) throws(StoreError) {
     try Disk.remove(logFile(for: actionKey))
   }
-
-  /// Removes what earlier versions laid out for commands that were killed.
-  ///
-  /// Nobody else may be building: nothing tells these folders from those of commands that run.
-  public func removeStaleCommands() throws(StoreError) {
-    for name in try Disk.names(in: temporaryFolder) where name.hasPrefix("command-") {
-      try Disk.remove(temporaryFolder + "/" + name)
-    }
-  }
 }
 
 extension WorkFolder {

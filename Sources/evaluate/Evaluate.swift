@@ -84,6 +84,7 @@ import Tokenizers
     precision, threads,
   ]
   static let resources = Resources(cores: 2, memory: 512 << 20)
+  static var refusedKernels: String? { Kernels.refusedVariant }
 
   /// A network as the action's precision wants it.
   static func network(

@@ -31,6 +31,7 @@ import Tokenizers
   static let parameters: [any ParameterDeclaration] = [
     hiddenSize, intermediateSize, layers, heads, keyValueHeads, positions, ropeTheta, seed,
   ]
+  static var refusedKernels: String? { Kernels.refusedVariant }
 
   static func run(_ context: StageContext) async throws {
     let tokenizer = try context.input("tokenizer")

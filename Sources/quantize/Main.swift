@@ -57,6 +57,7 @@ import Tokenizers
     type, imatrix, imatrixTokens, checkTokens, compare, threads,
   ]
   static let resources = Resources(cores: 2, memory: 512 << 20)
+  static var refusedKernels: String? { Kernels.refusedVariant }
 
   static func run(_ context: StageContext) async throws {
     Kernels.threads = context[threads]

@@ -28,6 +28,7 @@ import StageKit
   ]
   static let secrets = ["PLM_TEACHER_KEY", "OPENAI_API_KEY"]
   static let resources = Resources(cores: 2)
+  static var refusedKernels: String? { Kernels.refusedVariant }
 
   static let teacher = Parameter(
     "teacher", default: "local", oneOf: ["local", "openai"],

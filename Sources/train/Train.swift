@@ -126,6 +126,7 @@ import StageKit
     checkpointSeconds,
   ]
   static let resources = Resources(cores: 2, memory: 1 << 30)
+  static var refusedKernels: String? { Kernels.refusedVariant }
 
   static func run(_ context: StageContext) async throws {
     Kernels.threads = context[threads]

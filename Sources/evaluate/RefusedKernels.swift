@@ -1,5 +1,0 @@
-import Kernels
-
-extension Evaluate {
-  static var refusedKernels: String? { Kernels.refusedVariant }
-}

@@ -1,5 +1,0 @@
-import Kernels
-
-extension Initialize {
-  static var refusedKernels: String? { Kernels.refusedVariant }
-}

@@ -1,5 +1,0 @@
-import Kernels
-
-extension Quantize {
-  static var refusedKernels: String? { Kernels.refusedVariant }
-}

@@ -1,5 +1,0 @@
-import Kernels
-
-extension Synthesize {
-  static var refusedKernels: String? { Kernels.refusedVariant }
-}

@@ -1,5 +1,0 @@
-import Kernels
-
-extension Train {
-  static var refusedKernels: String? { Kernels.refusedVariant }
-}
