@@ -1,4 +1,5 @@
 // Types of numbers: their sizes, and conversions.
+#include <stdatomic.h>
 #include <string.h>
 
 #include "CKernels.h"
@@ -8,8 +9,59 @@
 
 int64_t plm_bytes(int type, int64_t count) { return plm_bytes_of(type, count); }
 
+// What a thread takes at a time: whole blocks of every type.
+#define NUMBERS (1 << 14)
+
+typedef struct {
+  float *out;
+  const char *in;
+  int type;
+  int64_t count;
+} widen_work;
+
+static void widen_task(void *context, int64_t task, int thread) {
+  const widen_work *w = context;
+  const int64_t first = task * NUMBERS;
+  (void)thread;
+  plm_chosen()->widen(w->out + first, w->in + plm_bytes(w->type, first), w->type,
+                      PLM_SMALLER(NUMBERS, w->count - first));
+}
+
 void plm_widen(float *out, const void *in, int type, int64_t count) {
-  plm_chosen()->widen(out, in, type, count);
+  widen_work work = {out, in, type, count};
+  plm_parallel((count + NUMBERS - 1) / NUMBERS, widen_task, &work);
+}
+
+typedef struct {
+  const float *in;
+  int64_t count;
+  _Atomic uint32_t most;
+} size_work;
+
+static void size_task(void *context, int64_t task, int thread) {
+  size_work *w = context;
+  const int64_t first = task * NUMBERS;
+  const float *in = w->in + first;
+  (void)thread;
+  uint32_t most = 0;
+  for (int64_t i = 0; i < PLM_SMALLER(NUMBERS, w->count - first); i++) {
+    uint32_t bits;
+    memcpy(&bits, in + i, sizeof bits);
+    bits &= 0x7fffffff;
+    most = PLM_LARGER(most, bits);
+  }
+  uint32_t known = atomic_load_explicit(&w->most, memory_order_relaxed);
+  while (most > known && !atomic_compare_exchange_weak(&w->most, &known, most)) {
+  }
+}
+
+float plm_largest_size(const float *in, int64_t count) {
+  size_work work = {in, count, 0};
+  plm_parallel((count + NUMBERS - 1) / NUMBERS, size_task, &work);
+  const uint32_t most = work.most;
+  float size;
+  memcpy(&size, &most, sizeof size);
+  return size;
 }
 
 static void put_half(char *out, float value) {
@@ -53,9 +105,6 @@ typedef struct {
   int type;
   int64_t count;
 } narrow_work;
-
-// Whole blocks of every type.
-#define NUMBERS (1 << 14)
 
 static void narrow_task(void *context, int64_t task, int thread) {
   const narrow_work *w = context;

@@ -24,9 +24,9 @@ extension ChatTemplate {
 
   /// The text of the template that `find` finds, whether or not it can be carried out here.
   public static func source(
-    paths: [String], map: (String) throws -> MappedFile
+    paths: [String], map: (String) throws -> MappedFile, gguf: GGUFFile? = nil
   ) throws -> String? {
-    try source(paths, map, config(paths: paths, map: map))
+    try source(paths, map, config(paths: paths, map: map, gguf: gguf))
   }
 
   private static func source(

@@ -1,3 +1,5 @@
+import Kernels
+
 extension GGUFExport {
   /// The runs of rows in which an item's values are handled; a vector is one row.
   public func runs(of item: Item) -> [Range<Int>] {
@@ -73,10 +75,9 @@ extension GGUFExport {
   /// The place of the first value that is larger than a type holds, or no finite number; nil, and
   /// soon, if none is.
   private static func first(beyond largest: Float, _ values: [Float]) -> Int? {
-    // Without a way out of the loop, many are looked at in one step; of numbers without signs, the
-    // larger has the larger bits, and what is no number has larger ones still.
-    let bound = largest.bitPattern
-    let most = values.reduce(0) { max($0, $1.bitPattern & 0x7fff_ffff) }
-    return most <= bound ? nil : values.firstIndex { !(abs($0) <= largest) }
+    let most = values.withUnsafeBufferPointer { values in
+      values.baseAddress.map { Kernels.largestSize($0, count: values.count) } ?? 0
+    }
+    return most <= largest ? nil : values.firstIndex { !(abs($0) <= largest) }
   }
 }

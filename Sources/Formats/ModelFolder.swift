@@ -9,6 +9,9 @@ public struct ModelFolder: Sendable {
   /// What it was read from.
   public let format: Format
 
+  /// The GGUF file it was read from, with its metadata; nil for other formats.
+  public var gguf: GGUFFile? { (tensors as? GGUFModel)?.file }
+
   public enum Format: String, Sendable {
     case huggingFace, gguf, llama2C
   }

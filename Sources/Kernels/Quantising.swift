@@ -13,6 +13,11 @@ extension Kernels {
     plm_quantise(target, type.rawValue, source, Int64(rows), Int64(columns), importance)
   }
 
+  /// The largest of the sizes of numbers; no number if one of them is none.
+  public static func largestSize(_ numbers: Floats, count: Int) -> Float {
+    plm_largest_size(numbers, Int64(count))
+  }
+
   /// sums[d] += the squares of x[n, d].
   public static func addColumnSquares(
     of x: Numbers, n: Int, d: Int, to sums: UnsafeMutablePointer<Double>

@@ -24,18 +24,34 @@ extension ObjectStore {
   /// A raw object is hashed the first time this process maps it, and again if it changes.
   /// - Throws: as `read`.
   public func map(_ digest: Digest) throws(StoreError) -> MappedFile {
+    try verifyMapped(digest)
+    return try mapUnverified(digest)
+  }
+
+  /// Returns a view as `map` does, of a raw object without looking whether it is whole.
+  ///
+  /// For who has other work while gigabytes are hashed: nothing that came of the view may be handed
+  /// on before `verifyMapped` has ended without an error.
+  /// - Throws: as `read`.
+  public func mapUnverified(_ digest: Digest) throws(StoreError) -> MappedFile {
     let form = try fileForm(of: digest)
     guard form == .raw else { return MappedFile(copying: try read(digest)) }
-    let place = place(of: digest, as: form)
-    if let stamp = FileStamp(path: place), !verified.contains(digest, stamp) {
-      try verify(digest, as: form, keep: nil)
-      verified.insert(digest, stamp)
-    }
     do {
-      return try MappedFile(path: place)
+      return try MappedFile(path: place(of: digest, as: form))
     } catch {
       throw error.code == ENOENT ? .missing(digest) : .file(error)
     }
+  }
+
+  /// Hashes a raw object unless this process has done so and it is as it was; others are hashed when
+  /// they are inflated.
+  /// - Throws: as `read`.
+  public func verifyMapped(_ digest: Digest) throws(StoreError) {
+    guard try fileForm(of: digest) == .raw,
+      let stamp = FileStamp(path: place(of: digest, as: .raw)), !verified.contains(digest, stamp)
+    else { return }
+    try verify(digest, as: .raw, keep: nil)
+    verified.insert(digest, stamp)
   }
 
   /// Returns the tree of that digest, verified; its files are not looked at.

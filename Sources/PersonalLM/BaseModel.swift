@@ -34,11 +34,10 @@ public final class BaseModel: Sendable {
     let folder = try ModelFolder(paths: paths, map: counted)
     let model = try LanguageModel(folder)
     // A GGUF model has all in one header, which takes as long to read as all the rest of opening.
-    let gguf = (folder.tensors as? GGUFModel)?.file
     let tokenizer = try TokenizerFolder.open(
-      paths: paths, map: map, gguf: gguf, rows: model.config.vocabularySize)
+      paths: paths, map: map, gguf: folder.gguf, rows: model.config.vocabularySize)
     do {
-      template = .success(try ChatTemplate.find(paths: paths, map: map, gguf: gguf))
+      template = .success(try ChatTemplate.find(paths: paths, map: map, gguf: folder.gguf))
     } catch let error as TemplateError {
       template = .failure(error)
     }

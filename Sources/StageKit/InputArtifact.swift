@@ -9,6 +9,8 @@ public struct InputArtifact: Sendable {
   public let tree: Tree?
   private let store: ObjectStore
   private let notes: DamageNotes
+  /// Whether views are of what has yet to prove whole.
+  private var isAhead = false
 
   init(
     name: String, digest: Digest, store: ObjectStore, notes: DamageNotes
@@ -42,7 +44,27 @@ public struct InputArtifact: Sendable {
 
   /// Returns a view of a file's content.
   public func map(_ path: String = "") throws(StoreError) -> MappedFile {
-    try notes.noting { () throws(StoreError) in try store.map(object(path)) }
+    try notes.noting { () throws(StoreError) in
+      isAhead ? try store.mapUnverified(object(path)) : try store.map(object(path))
+    }
+  }
+
+  /// Returns the same input, whose views need not be waited for: all that can be mapped is hashed on
+  /// a thread of its own while the stage goes on.
+  ///
+  /// For a stage that reads gigabytes once. The run does not count as done, and nothing that it wrote
+  /// is handed on, before all has proved whole. What is made of such views must not be kept for
+  /// another run.
+  /// - Parameter done: called on that thread when all has been looked at, whatever came of it.
+  public func verifiedBeside(_ done: @escaping @Sendable () -> Void) -> InputArtifact {
+    var ahead = self
+    ahead.isAhead = true
+    let objects = tree.map { $0.entries.map(\.digest) } ?? [digest]
+    notes.lookBeside { [store] () throws(StoreError) in
+      defer { done() }
+      for object in objects { try store.verifyMapped(object) }
+    }
+    return ahead
   }
 
   /// Returns a file's content as text.

@@ -30,9 +30,19 @@ public enum ByteAlphabet {
 
   /// Spells bytes in the alphabet.
   public static func spell(_ bytes: some Sequence<UInt8>) -> String {
-    var text = String.UnicodeScalarView()
-    for byte in bytes { text.append(scalars[Int(byte)]) }
-    return String(text)
+    var text: [UInt8] = []
+    text.reserveCapacity(2 * bytes.underestimatedCount)
+    for byte in bytes {
+      let value = scalars[Int(byte)].value
+      if value < 0x80 {
+        text.append(UInt8(truncatingIfNeeded: value))
+      } else {
+        // All of the alphabet lies below U+0800: two bytes of UTF-8.
+        text.append(UInt8(truncatingIfNeeded: 0xc0 | value >> 6))
+        text.append(UInt8(truncatingIfNeeded: 0x80 | value & 0x3f))
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// The bytes a spelling stands for; nil if a character is not of the alphabet.

@@ -93,7 +93,7 @@ extension ByteLevelBPE {
       ("tokenizer.ggml.token_type", .int32s(types)),
       (
         "tokenizer.ggml.merges",
-        .strings(merges.map { piece(of: $0.left) + " " + piece(of: $0.right) })
+        .strings(merges.map { names[Int($0.left)] + " " + names[Int($0.right)] })
       ),
     ]
     if let bosID { metadata.append(("tokenizer.ggml.bos_token_id", .uint32(UInt32(bosID)))) }

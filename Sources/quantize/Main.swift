@@ -9,7 +9,7 @@ import Tokenizers
 /// Writes a base with its adapter merged as one GGUF model, and the adapter alone.
 @main enum Quantize: Stage {
   static let name = "quantize"
-  static let version = 4
+  static let version = 5
   static let summary = "Writes a base with its adapter as GGUF, and the adapter alone."
 
   static let inputs = [
@@ -61,7 +61,7 @@ import Tokenizers
 
   static func run(_ context: StageContext) async throws {
     Kernels.threads = context[threads]
-    let base = try context.input("base")
+    let base = try base(context)
     let folder = try ModelFolder(paths: base.filePaths) { try base.map($0) }
     let type = GGUFFileType(name: context[Self.type]) ?? .q8
     let others = context[compare] == "all" ? GGUFFileType.allCases.filter { $0 != type } : []
@@ -69,7 +69,7 @@ import Tokenizers
     let importance = try importance(judge, for: [type] + others, context)
     let writer = ModelWriter(
       folder: folder, adapter: try context.optionalInput("adapter").map { try open($0, folder) },
-      vocabulary: try vocabulary(base, folder.config, context), importance: importance,
+      vocabulary: try vocabulary(base, folder, context), importance: importance,
       context: context)
 
     let output = try context.output("model").writer(ModelWriter.fileName, mappable: true)
@@ -99,6 +99,16 @@ import Tokenizers
       "bytes": .int(rows[0].bytes), "type": .string(type.name),
       "fell_back": .int(rows[0].fallen.count),
     ])
+  }
+
+  /// The base, hashed while it is quantised where there is a thread for that.
+  private static func base(_ context: StageContext) throws -> InputArtifact {
+    let base = try context.input("base")
+    let threads = Kernels.threads
+    guard threads > 1 else { return base }
+    // One thread less meanwhile: kernels that share a core with the hash wait for it at every step.
+    Kernels.threads = threads - 1
+    return base.verifiedBeside { Kernels.threads = threads }
   }
 
   private static func importance(
@@ -143,13 +153,15 @@ import Tokenizers
 
   /// The metadata by which llama.cpp knows the base's tokens and how conversations are put to it.
   private static func vocabulary(
-    _ base: InputArtifact, _ config: ModelConfig, _ context: StageContext
+    _ base: InputArtifact, _ folder: ModelFolder, _ context: StageContext
   ) throws -> [(key: String, value: GGUFValue)]? {
-    guard try hasVocabulary(base) else {
+    guard try hasVocabulary(base, folder) else {
       context.log("the base has no tokenizer: model.gguf will have none either")
       return nil
     }
-    let tokenizer = try TokenizerFolder.open(paths: base.filePaths) { try base.map($0) }
+    let config = folder.config
+    let tokenizer = try TokenizerFolder.open(
+      paths: base.filePaths, map: { try base.map($0) }, gguf: folder.gguf)
     if tokenizer.vocabularyCount > config.vocabularySize {
       throw FormatError.wrongShape(
         tensor: "model.embed_tokens.weight",
@@ -167,17 +179,18 @@ import Tokenizers
     if others.count > 2 {
       context.log("ends of texts that GGUF has no key for are left out: \(others.dropFirst(2))")
     }
-    if let template = try template(base, context) {
+    if let template = try template(base, folder, context) {
       metadata.append((ChatTemplate.ggufKey, .string(template)))
     }
     return metadata
   }
 
   /// Whether the base has a tokenizer; a GGUF file may be without one.
-  private static func hasVocabulary(_ base: InputArtifact) throws -> Bool {
+  private static func hasVocabulary(_ base: InputArtifact, _ folder: ModelFolder) throws -> Bool {
     let paths = base.filePaths
     let besides = paths.filter { !$0.isEmpty && !$0.hasSuffix(".gguf") }
     if TokenizerFolder.isThere(in: besides) { return true }
+    if let gguf = folder.gguf { return gguf.vocabulary != nil }
     return try paths.contains { path in
       guard path.isEmpty || path.hasSuffix(".gguf") else { return false }
       let file = try base.map(path)
@@ -186,9 +199,12 @@ import Tokenizers
   }
 
   /// Other programs may carry out what plm cannot: the template is passed on as it is.
-  private static func template(_ base: InputArtifact, _ context: StageContext) throws -> String? {
+  private static func template(
+    _ base: InputArtifact, _ folder: ModelFolder, _ context: StageContext
+  ) throws -> String? {
     do {
-      return try ChatTemplate.source(paths: base.filePaths) { try base.map($0) }
+      return try ChatTemplate.source(
+        paths: base.filePaths, map: { try base.map($0) }, gguf: folder.gguf)
     } catch let error as TemplateError {
       context.log("\(error); model.gguf will have none")
       return nil

@@ -13,4 +13,19 @@ import Testing
     #expect(Kernels.exp(-1000) == 0)
     #expect(Kernels.exp(1000) == .infinity)
   }
+
+  @Test(arguments: [0, 1, 40_000])
+  func `the largest size is found wherever it is, and what is no number tells`(place: Int) {
+    var numbers = (0..<50_000).map { Float($0 % 7) - 3 }
+    func largest() -> Float {
+      numbers.withUnsafeBufferPointer { Kernels.largestSize($0.baseAddress!, count: $0.count) }
+    }
+    #expect(largest() == 3)
+    numbers[place] = -70_000
+    #expect(largest() == 70_000)
+    numbers[place] = -.infinity
+    #expect(largest() == .infinity)
+    numbers[place] = .nan
+    #expect(largest().isNaN)
+  }
 }

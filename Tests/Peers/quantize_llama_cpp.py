@@ -45,8 +45,10 @@ def quantize_ours(args, kind, folder, base):
     settings = ["--set", f"type={kind}"] + [word for pair in args.set for word in ("--set", pair)]
     inputs = ["--in", f"base={base}"] + [word for pair in args.input for word in ("--in", pair)]
     start = time.monotonic()
-    run = subprocess.run([f"{args.bin}/quantize", "--store", f"{folder}/store", *inputs, *settings],
-                         capture_output=True, text=True)
+    # As plm build runs it, with a descriptor for its progress: by hand it ends with a sync of the whole file system, which
+    # plm build does for many actions together and llama.cpp not at all.
+    run = subprocess.run(["sh", "-c", 'exec "$@" 3>/dev/null', "sh", f"{args.bin}/quantize", "--store", f"{folder}/store",
+                          *inputs, *settings], capture_output=True, text=True)
     seconds = time.monotonic() - start
     if run.returncode != 0:
         sys.exit(f"quantize failed: {run.stderr.strip().splitlines()[-1]}")

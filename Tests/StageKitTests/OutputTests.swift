@@ -33,6 +33,12 @@ import Testing
       case "swallow": try out.write((try? context.input("text").read()) ?? [])
       case "disguise":
         do { _ = try context.input("text").map() } catch { throw Plain() }
+      case "beside":
+        let text = try context.input("text").verifiedBeside {}
+        try out.write(try text.map().withBytes { Array($0) })
+      case "beside, in vain":
+        _ = try context.input("text").verifiedBeside {}.map()
+        throw Plain()
       case "checkpoint":
         let folder = try context.workFolder
         let steps = Files.names(folder).count
@@ -69,7 +75,7 @@ import Testing
     #expect(Files.names(console.home.path + "/tmp") == [])
   }
 
-  @Test(arguments: ["swallow", "disguise"])
+  @Test(arguments: ["swallow", "disguise", "beside", "beside, in vain"])
   func `Damage that a stage hides is found out all the same`(way: String) async throws {
     let store = console.home.store
     let digest = try store.put([1, 2, 3], mappable: true)

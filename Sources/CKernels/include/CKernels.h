@@ -50,6 +50,9 @@ enum {
 int64_t plm_bytes(int type, int64_t count);
 // Converts to f32 as ggml does, rounding where a block's scale is a product.
 void plm_widen(float *out, const void *in, int type, int64_t count);
+// The largest of the sizes of f32 numbers; no number if one of them is none, for of numbers without
+// signs what is no number has the largest bits.
+float plm_largest_size(const float *in, int64_t count);
 // Rounds f32 to a type: to nearest, ties to even; Q8_0 and Q4_0 as ggml's reference does, the other
 // block types as plm_quantise.
 void plm_narrow(void *out, const float *in, int type, int64_t count);
