@@ -94,6 +94,7 @@ public final class Builder: Sendable {
       }
     }
     try readSharedSources()
+    try lookForOwnSources()
     for phase in 0..<pipeline.phases {
       await runGlobal(phase)
       await runUsers(phase)
@@ -156,6 +157,30 @@ public final class Builder: Sendable {
       }
       let digest = try sources.digest(of: path)
       ledger.withLock { $0.sharedSources[name] = digest }
+    }
+  }
+
+  /// Looks whether users' own files are there before anything runs; they are read in their turn.
+  ///
+  /// A user of many whose files are gone fails alone, unless the first failure is to end the build.
+  private func lookForOwnSources() throws {
+    let asked = users.filter { plan.steps(for: $0.name).contains(where: needsOwnFiles) }
+    let lost = asked.compactMap { user -> (name: String, path: String)? in
+      guard case .path(let path) = user.source, !FileManager.default.fileExists(atPath: path)
+      else { return nil }
+      return (user.name, path)
+    }
+    guard let first = lost.first, options.failFast || lost.count == asked.count else { return }
+    throw ResolverError.missingOwnFiles(
+      user: first.name, path: first.path, others: lost.count - 1)
+  }
+
+  private func needsOwnFiles(_ position: Int) -> Bool {
+    pipeline.steps[position].node.inputs.values.contains { input in
+      guard case .source(let name) = input, let source = pipeline.pipeline.sources[name] else {
+        return false
+      }
+      return source.isOfUser && !source.optional
     }
   }
 

@@ -4,6 +4,7 @@ public import Bytes
 public enum ResolverError: Error, Equatable, Sendable {
   case badDescription(stage: String, path: String, why: String)
   case missingSource(name: String, path: String)
+  case missingOwnFiles(user: String, path: String, others: Int)
   case missingUsers(path: String)
   case badUsers(path: String, line: Int, why: String)
   case duplicateUser(String, path: String)
@@ -21,8 +22,9 @@ extension ResolverError {
   /// The exit code that a program should end with.
   public var exitCode: Int32 {
     switch self {
-    case .badDescription, .missingSource, .missingUsers, .badUsers, .duplicateUser, .nameNotUTF8,
-      .noUsers, .missingProgram, .missingList, .emptyList, .listedTwice:
+    case .badDescription, .missingSource, .missingOwnFiles, .missingUsers, .badUsers,
+      .duplicateUser, .nameNotUTF8, .noUsers, .missingProgram, .missingList, .emptyList,
+      .listedTwice:
       2
     case .keepsChanging: 75
     case .damaged: 3
@@ -37,6 +39,12 @@ extension ResolverError: CustomStringConvertible {
       "stage '\(stage)' (\(path)) does not say what it is with --describe: \(why)"
     case .missingSource(let name, let path):
       "source '\(name)' of the pipeline is not there: \(path)"
+    case .missingOwnFiles(let user, let path, let others):
+      "the files of user '\(user)' are not there: \(path)"
+        + (others == 0
+          ? ""
+          : ", and those of \(others) other\(others == 1 ? "" : "s") of the list are not either")
+        + "; put them there, or take the user off the list"
     case .missingUsers(let path):
       "there are no users at \(path); --users takes a folder with one entry per user, a LaMP "
         + "questions file, or a CSV or JSONL list with 'user' and 'source'"

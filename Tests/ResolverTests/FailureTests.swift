@@ -120,6 +120,26 @@ import Testing
     #expect(outcomes["eve/take"]?.message?.contains("eve") == true)
   }
 
+  @Test func `nothing runs where nobody's files are there, or where one failure is enough`()
+    async throws
+  {
+    let lab = try Lab()
+    try Files.write("user,source\nann,users/ann\nbob,gone\ncid,lost\n", to: lab.root + "/list.csv")
+    lab.users = lab.root + "/list.csv"
+    let runner = FakeRunner(lab.store)
+    func missing(others: Int) -> ResolverError {
+      .missingOwnFiles(user: "bob", path: lab.root + "/gone", others: others)
+    }
+    await #expect(throws: missing(others: 0)) { try await lab.build(["bob"], runner: runner) }
+    await #expect(throws: missing(others: 1)) {
+      try await lab.build(["bob", "cid"], runner: runner)
+    }
+    await #expect(throws: missing(others: 1)) {
+      try await lab.build(runner: runner, failFast: true)
+    }
+    #expect(runner.ran == [])
+  }
+
   @Test func `two builds at once run no action twice`() async throws {
     let users = Dictionary(uniqueKeysWithValues: (0..<8).map { ("u\($0)", "\($0) text") })
     let lab = try Lab(users: users)
