@@ -22,7 +22,7 @@ static struct {
   pthread_mutex_t turn;   // held by the caller whose tasks are running
   pthread_mutex_t lock;   // guards sleeping and waking
   pthread_cond_t wake;
-  int threads;            // including the caller
+  atomic_int threads;     // including the caller; 0: as many as there are processors
   int started;            // workers running
   atomic_uint generation; // counts batches; a change means work
   atomic_int inside;      // workers taking tasks; CLOSED is added while no more may come in
@@ -105,18 +105,23 @@ static int processors(void) {
 void plm_set_threads(int count) {
   if (count <= 0) count = processors();
   if (count > MAXIMUM_THREADS) count = MAXIMUM_THREADS;
-  pthread_mutex_lock(&pool.turn);
-  pool.threads = count;
-  pthread_mutex_unlock(&pool.turn);
+  atomic_store_explicit(&pool.threads, count, memory_order_relaxed);
 }
 
-int plm_threads(void) { return pool.threads > 0 ? pool.threads : processors(); }
+int plm_threads(void) {
+  int threads = atomic_load_explicit(&pool.threads, memory_order_relaxed);
+  if (threads > 0) return threads;
+  // Asked once. What somebody sets meanwhile stays.
+  const int all = processors();
+  atomic_compare_exchange_strong_explicit(&pool.threads, &threads, all, memory_order_relaxed,
+                                          memory_order_relaxed);
+  return threads > 0 ? threads : all;
+}
 
 void plm_parallel(int64_t count, plm_task task, void *context) {
   if (count <= 0) return;
   pthread_mutex_lock(&pool.turn);
-  if (pool.threads == 0) pool.threads = processors();
-  const int workers = count > 1 ? pool.threads - 1 : 0;
+  const int workers = count > 1 ? plm_threads() - 1 : 0;
   // Workers start when first needed; a thread that cannot start is simply not there.
   while (pool.started < workers) {
     pthread_t thread;
@@ -149,11 +154,20 @@ void plm_parallel(int64_t count, plm_task task, void *context) {
   pthread_mutex_unlock(&pool.turn);
 }
 
+// The exit code of a process that has no memory for scratch space; 0: it aborts.
+static atomic_int no_memory_code;
+
+void plm_exit_without_memory(int code) {
+  atomic_store_explicit(&no_memory_code, code, memory_order_relaxed);
+}
+
 static void *allocate(size_t bytes) {
   void *memory = NULL;
   if (posix_memalign(&memory, 64, (bytes + 63) & ~(size_t)63) != 0) {
     fprintf(stderr, "plm: out of memory: %zu bytes of scratch space\n", bytes);
-    exit(75);  // try again later: on a machine with more room
+    const int code = atomic_load_explicit(&no_memory_code, memory_order_relaxed);
+    if (code != 0) exit(code);
+    abort();
   }
   return memory;
 }

@@ -190,15 +190,16 @@ static void product(int64_t m, int64_t n, const plm_term *terms, int count, int 
   const int64_t down = (m + w.block - 1) / w.block;
   plm_space *space = plm_borrow(chunk * w.packed_bytes);
   w.packed = plm_memory(space);
+  const int threads = plm_threads();
   for (int64_t panel = 0; panel < panels; panel += chunk) {
     w.first = panel * engine->panel;
     w.columns = PLM_SMALLER(chunk * engine->panel, n - w.first);
     const int64_t here = PLM_ROUND_UP(w.columns, engine->panel) / engine->panel;
-    w.cuts = PLM_SMALLER(here, 4 * plm_threads());
+    w.cuts = PLM_SMALLER(here, 4 * threads);
     plm_parallel(w.cuts, pack_task, &w);
     // Enough tasks that no thread waits long for the last one, and few enough that a's rows are
     // not packed over and over.
-    const int64_t wanted = 6 * plm_threads();
+    const int64_t wanted = 6 * threads;
     w.across = down >= wanted ? 1 : PLM_SMALLER(here, (wanted + down - 1) / down);
     w.panels = (here + w.across - 1) / w.across;
     w.across = (here + w.panels - 1) / w.panels;

@@ -18,10 +18,9 @@ public struct AdamW: Sendable {
   /// - Parameters:
   ///   - step: counts from 1.
   ///   - gradientScale: what the gradient is multiplied by first (clipping).
-  ///   - decays: whether weight decay applies to these weights.
   public func update(
     _ weights: MutableFloats, m: MutableFloats, v: MutableFloats, gradient: Floats, count: Int,
-    step: Int, learningRate: Double, gradientScale: Double, decays: Bool
+    step: Int, learningRate: Double, gradientScale: Double
   ) {
     var power1 = 1.0
     var power2 = 1.0
@@ -31,6 +30,6 @@ public struct AdamW: Sendable {
     }
     plm_adamw(
       weights, m, v, gradient, Int64(count), gradientScale, learningRate, beta1, beta2, epsilon,
-      decays ? weightDecay : 0, 1 - power1, 1 - power2)
+      weightDecay, 1 - power1, 1 - power2)
   }
 }

@@ -15,4 +15,8 @@ public enum Kernels {
     get { Int(plm_threads()) }
     set { plm_set_threads(Int32(clamping: newValue)) }
   }
+
+  /// Lets the process exit with a code where memory for scratch space cannot be had; it aborts if
+  /// nobody says so. A program's to choose: a library does not end the app that it is part of.
+  public static func exitWithoutMemory(code: Int32) { plm_exit_without_memory(code) }
 }

@@ -27,8 +27,7 @@ public final class Optimizer {
     let scale = clip > 0 && norm > clip ? clip / (norm + 1e-6) : 1
     settings.update(
       weights.pointer, m: m.pointer, v: v.pointer, gradient: gradient.pointer,
-      count: weights.count, step: step, learningRate: learningRate, gradientScale: scale,
-      decays: true)
+      count: weights.count, step: step, learningRate: learningRate, gradientScale: scale)
     return norm
   }
 }

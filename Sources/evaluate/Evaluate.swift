@@ -12,7 +12,7 @@ import Tokenizers
 /// Measures what a personal model gained on texts that nothing else has seen.
 @main enum Evaluate: Stage {
   static let name = "evaluate"
-  static let version = 8
+  static let version = 9
   static let summary = "Measures base, adapters and the shipped model on held-out text."
 
   static let inputs = [
@@ -105,6 +105,7 @@ import Tokenizers
       return
     }
     Kernels.threads = context[threads]
+    Kernels.exitWithoutMemory(code: 75)
     context.progress(["kernels": .string(Kernels.variant)])
     let base = try context.input("base")
     let folder = try ModelFolder(paths: base.filePaths) { try base.map($0) }

@@ -27,6 +27,7 @@ struct Plm: AsyncParsableCommand {
     ])
 
   static func main() async {
+    Kernels.exitWithoutMemory(code: Ending.later)
     do {
       try check(Array(CommandLine.arguments.dropFirst()))
       var command = try parseAsRoot()

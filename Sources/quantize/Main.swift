@@ -61,6 +61,7 @@ import Tokenizers
 
   static func run(_ context: StageContext) async throws {
     Kernels.threads = context[threads]
+    Kernels.exitWithoutMemory(code: 75)
     let base = try base(context)
     let folder = try ModelFolder(paths: base.filePaths) { try base.map($0) }
     let type = GGUFFileType(name: context[Self.type]) ?? .q8

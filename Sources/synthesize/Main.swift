@@ -118,6 +118,7 @@ import StageKit
     _ context: StageContext, _ history: [Record], _ number: Int
   ) async throws -> Lesson {
     Kernels.threads = context[threads]
+    Kernels.exitWithoutMemory(code: 75)
     context.progress(["kernels": .string(Kernels.variant)])
     let generator = try ModelGenerator(
       base: context.input("teacher"), adapter: context.optionalInput("adapter"),

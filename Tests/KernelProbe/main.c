@@ -121,7 +121,15 @@ int64_t differences(const void *a, const void *b, int type, int64_t count) {
   return different;
 }
 
+// Of pool.h, which no header of the library tells.
+struct plm_space *plm_borrow(int64_t bytes);
+
 int main(int count, char **arguments) {
+  if (count == 3 && strcmp(arguments[1], "without-memory") == 0) {
+    plm_exit_without_memory(atoi(arguments[2]));
+    plm_borrow(INT64_MAX / 2);
+    return 0;
+  }
   printf("variant %s\n", plm_variant());
   if (count < 2) return fflush(stdout) == 0 ? 0 : 1;
   plm_set_threads(atoi(arguments[1]));

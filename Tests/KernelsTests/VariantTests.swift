@@ -57,6 +57,14 @@ import Testing
     #expect(try KernelProbe.run("abacus").variant == "scalar")
   }
 
+  @Test func `without memory a process aborts, or exits as its program says`() throws {
+    let program = try #require(Places.executable("kernel-probe"))
+    for (code, ending) in [("0", 128 + SIGABRT), ("75", 75)] {
+      let result = try Program.run(program, ["without-memory", code])
+      #expect(result.exitCode == ending && result.errors.contains("out of memory"))
+    }
+  }
+
   @Test(.enabled(if: Emulator.isPresent, "\(Emulator.reason)"))
   func `the NEON variant computes the same on an emulated processor`() throws {
     let result = try Program.run(Emulator.script, ["2"], environment: ["PLM_KERNELS": "neon"])

@@ -28,6 +28,10 @@ const char *plm_variant_refused(void);
 void plm_set_threads(int count);
 int plm_threads(void);
 
+// What a process ends with where memory for scratch space cannot be had, after a line on standard
+// error: an exit code, or abort() with 0, as it is unless a program says otherwise.
+void plm_exit_without_memory(int code);
+
 // ---- Types of numbers ----
 
 enum {
