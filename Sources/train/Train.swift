@@ -7,7 +7,7 @@ import StageKit
 /// Trains a LoRA adapter on a frozen base, or all weights of a model.
 @main enum Train: Stage {
   static let name = "train"
-  static let version = 4
+  static let version = 5
   static let summary = "Trains a LoRA adapter on a base, or all weights of a model (method=full)."
 
   static let inputs = [
@@ -130,6 +130,7 @@ import StageKit
 
   static func run(_ context: StageContext) async throws {
     Kernels.threads = context[threads]
+    Kernels.exitWithoutMemory(code: 75)
     context.progress(["kernels": .string(Kernels.variant)])
     let base = try context.input("base")
     let model = try model(base, holding: holding(context), context)
@@ -151,8 +152,8 @@ import StageKit
     if context[method] == "full" {
       guard context.optionalInput("adapter") == nil else { throw TrainError.adapterWithFull }
       guard !context[dora] else { throw TrainError.doraWithFull }
-      // Rank and alpha are what an adapter is; these would change how training goes.
-      try refuse([rankStabilised, dropout, targets, baseType], without: "lora", context)
+      try refuse(
+        [rank, alpha, rankStabilised, dropout, targets, baseType], without: "lora", context)
       try train(model, base: base, adapter: nil, tokens: tokens, heldout: heldout, context)
     } else {
       try refuse([weightsType], without: "full", context)

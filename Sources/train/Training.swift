@@ -122,10 +122,12 @@ struct Training {
     ).map { try Batch($0.map { tokens[$0] }, config: network.model.config) }
     let labels = batches.reduce(0) { $0 + $1.lossRows.count }
     network.gradient.zero()
-    network.dropoutSeed = SeededRandom(seed: recipe.seed, purpose: "dropout of step \(step)").state
     var sum = 0.0
     for (i, batch) in batches.enumerated() where !batch.lossRows.isEmpty {
-      network.dropoutSeed &+= UInt64(i) << 56
+      // By the step's place in the order, so that a run that goes on from another drops what that
+      // one has not.
+      let purpose = "dropout of step \(step + recipe.skip), batch \(i)"
+      network.dropoutSeed = SeededRandom(seed: recipe.seed, purpose: purpose).state
       sum += network.lossAndGradient(batch, scale: 1 / Float(labels))
     }
     let loss = labels > 0 ? sum / Double(labels) : 0

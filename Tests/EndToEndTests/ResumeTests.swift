@@ -74,6 +74,47 @@ import Testing
     #expect(Files.names(folder("store/work")).isEmpty)
   }
 
+  /// A checkpoint changed in one tensor, whole by its digest.
+  private func changed(_ bytes: [UInt8], _ name: String, _ change: String) throws -> [UInt8] {
+    let file = try SafetensorsFile(MappedFile(copying: bytes))
+    var writer = SafetensorsWriter(metadata: file.metadata)
+    for tensor in file.names where tensor != "digest" {
+      var floats = try file.floats(of: tensor)
+      if tensor == name { if change == "missing" { continue } else { floats.removeLast() } }
+      writer.add(tensor, floats, shape: [floats.count])
+    }
+    writer.add("digest", type: .u8, shape: [64], bytes: [UInt8](repeating: 0, count: 64))
+    let content = Array(writer.bytes().dropLast(64))
+    return content + Array(Digest(of: content).hex.utf8)
+  }
+
+  @Test(arguments: ["missing", "shorter", "none"])
+  func `a checkpoint that is not the run's leaves nothing behind`(change: String) throws {
+    let train = try #require(Places.executable("train"))
+    let store = try TemporaryStore()
+    let name = "llama-mqa-padded"
+    try Files.write(StageRun.tokens(name), to: store.folder("tokens.safetensors"))
+    func arguments(_ place: String) -> [String] {
+      [
+        "--store", place, "--in", "base=\(StageRun.folder(name))/model",
+        "--in", "tokens=\(store.folder("tokens.safetensors"))", "--set", "steps=300",
+        "--set", "checkpoint_seconds=0", "--set", "threads=1",
+      ]
+    }
+    let running = try RunningProgram(train, arguments(store.path))
+    try #require(waitForCheckpoints(3, in: store.path, running), "it was too quick to kill")
+    running.kill(SIGKILL)
+    _ = running.wait()
+    let key = try #require(Files.names(store.path + "/work").first)
+    let path = "\(store.path)/work/\(key)/checkpoint.safetensors"
+    let bytes = try Files.read(path)
+    try Files.write(changed(bytes, change == "none" ? "" : "v", change), to: path)
+    let other = try Program.run(train, arguments(store.path))
+    let calm = try Program.run(train, arguments(store.folder("calm")))
+    #expect(other.exitCode == 0 && other.output == calm.output)
+    #expect(resumed(other.errors).isEmpty == (change != "none"))
+  }
+
   @Test func `another variant of the kernels starts anew`() throws {
     let train = try #require(Places.executable("train"))
     let store = try TemporaryStore()
