@@ -317,7 +317,8 @@ public final class ContinuousBatch {
     let before = one.request.logprobs.map { likeliest($0, logits, row: row) }
     let total = before == nil ? 0 : logTotal(logits, row: row)
     let raw = UnsafeMutableBufferPointer(start: logits.pointer + row * v, count: v)
-    let untouched = one.request.options.repetitionPenalty == 1 ? [] : Array(raw)
+    let isTold = before != nil && one.request.options.repetitionPenalty != 1
+    let untouched = isTold ? Array(raw) : []
     let token = one.sampler.choose(raw, after: one.seen)
     one.next = nil
     if one.request.options.stop.contains(token) {
