@@ -45,10 +45,12 @@ static void become(const char *path, char *const arguments[], char *const enviro
   for (int i = 0; i < 4; i++) {
     int source = descriptors[i];
     if (source < 0 && i < 3) source = open("/dev/null", i == 0 ? O_RDONLY : O_WRONLY);
-    moved[i] = source < 0 ? -1 : fcntl(source, F_DUPFD, 16);
+    moved[i] = source < 0 ? -1 : fcntl(source, F_DUPFD, 5);
     if (source >= 0 && moved[i] < 0) goto failed;
   }
-  report = fcntl(report, F_DUPFD_CLOEXEC, 32);
+  int away = fcntl(report, F_DUPFD_CLOEXEC, 5);
+  if (away < 0) goto failed;
+  report = away;
   for (int i = 0; i < 4; i++) {
     if (moved[i] < 0) {
       close(i);
@@ -56,7 +58,7 @@ static void become(const char *path, char *const arguments[], char *const enviro
       goto failed;
     }
   }
-  if (report >= 0 && dup2(report, 4) == 4) {
+  if (dup2(report, 4) == 4) {
     fcntl(4, F_SETFD, FD_CLOEXEC);
     report = 4;
     close_from(5);
@@ -69,12 +71,22 @@ failed:;
   _exit(127);
 }
 
+// A pipe that no program started meanwhile by another thread inherits, where the system can do so.
+static int make_pipe(int ends[2]) {
+#if defined(__linux__)
+  return pipe2(ends, O_CLOEXEC);
+#else
+  if (pipe(ends) != 0) return -1;
+  fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+  fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+  return 0;
+#endif
+}
+
 pid_t plm_process_start(const char *path, char *const arguments[], char *const environment[],
                         const char *folder, const int descriptors[4]) {
   int report[2];
-  if (pipe(report) != 0) return -1;
-  fcntl(report[0], F_SETFD, FD_CLOEXEC);
-  fcntl(report[1], F_SETFD, FD_CLOEXEC);
+  if (make_pipe(report) != 0) return -1;
   pid_t parent = getpid();
   pid_t child = fork();
   if (child == 0) {
@@ -108,12 +120,7 @@ pid_t plm_process_start(const char *path, char *const arguments[], char *const e
 static int life[2] = {-1, -1};
 
 static void make_life(void) {
-  if (pipe(life) != 0) {
-    life[0] = life[1] = -1;
-    return;
-  }
-  fcntl(life[0], F_SETFD, FD_CLOEXEC);
-  fcntl(life[1], F_SETFD, FD_CLOEXEC);
+  if (make_pipe(life) != 0) life[0] = life[1] = -1;
 }
 
 pid_t plm_process_guard(pid_t group) {
