@@ -60,14 +60,18 @@ public struct Filter {
     let own = history.likeness(to: comparedWords)
     let other = accepted.likeness(to: comparedWords)
     let inTest = max(test.share(of: compared), isTask ? test.share(of: sample.prompt) : 0)
+    let testRun = max(
+      test.longestRun(in: comparedWords),
+      isTask ? test.longestRun(in: Words.lowercased(sample.prompt)) : 0)
     let repeated = Self.repetition(words)
     let distance = style.distance(of: text)
     let ownDistance = statistics.distances.p95
     let relative = ownDistance > 0 ? distance / ownDistance : 0
     let scores = [
       "characters": Double(text.count), "repetition": repeated, "history_overlap": own.overlap,
-      "history_likeness": own.likeness, "test_overlap": inTest, "sample_overlap": other.overlap,
-      "sample_likeness": other.likeness, "style_distance": distance, "style_ratio": relative,
+      "history_likeness": own.likeness, "test_overlap": inTest, "test_run": Double(testRun),
+      "sample_overlap": other.overlap, "sample_likeness": other.likeness,
+      "style_distance": distance, "style_ratio": relative,
     ].mapValues { ($0 * 1e6).rounded() / 1e6 }
 
     let lengths = statistics.charactersPerRecord
@@ -83,7 +87,7 @@ public struct Filter {
         case .exactDuplicate: own.isExact || other.isExact
         case .copyOfHistory:
           own.overlap > options.historyOverlap || (!isTask && own.likeness > options.likeness)
-        case .copyOfTest: inTest > options.testOverlap
+        case .copyOfTest: inTest > options.testOverlap || testRun >= WordRuns.length
         case .nearDuplicate:
           other.overlap > options.sampleOverlap || other.likeness > options.likeness
         case .style: relative > options.styleDistance

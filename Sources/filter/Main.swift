@@ -7,7 +7,7 @@ public import StageKit
 /// Marks synthetic samples with verdict, reason and scores; none vanishes.
 @main enum FilterStage: Stage {
   static let name = "filter"
-  static let version = 2
+  static let version = 3
   static let summary =
     "Marks samples that are malformed, copied, repeated or not in the user's manner."
 
@@ -38,7 +38,8 @@ public import StageKit
     help: "Share of a sample's five-word sequences that one record of the history may hold.")
   static let testOverlap = Parameter(
     "test_overlap", default: usual.testOverlap, in: 0...1,
-    help: "Share of a sample's five-word sequences that the test may hold.")
+    help: "Share of a sample's five-word sequences that the test may hold; 13 words in a row are "
+      + "too many at any share.")
   static let sampleOverlap = Parameter(
     "sample_overlap", default: usual.sampleOverlap, in: 0...1,
     help: "Share of a sample's five-word sequences that one accepted before may hold.")

@@ -6,7 +6,7 @@ public import StageKit
 /// Learns a user's manner without training: a retrieval index and statistics of style.
 @main enum Profile: Stage {
   static let name = "profile"
-  static let version = 1
+  static let version = 2
   static let summary = "Makes a retrieval index and a profile of the user's style."
 
   static let inputs = [

@@ -76,6 +76,68 @@ struct FilterTests {
     #expect(filter.mark([question])[0].reason == "copy of test")
   }
 
+  @Test func `a test note inside a long sample is found by its words in a row`() {
+    let note = "when the last ferry left before dusk my uncle counted gulls upon the pier"
+    let long = (0..<30).map { "On day \($0) the road was long, and we spoke of the harvest. " }
+    let options = { (options: inout FilterOptions) in
+      (options.longest, options.repetition, options.styleDistance) = (1e6, 1, 1e6)
+      options.historyOverlap = 1
+    }
+    var given = FilterOptions()
+    options(&given)
+    let place = 17
+    let hidden = long[..<place].joined() + note + ". " + long[place...].joined()
+    var filter = filter(test: [note], given)
+    let marked = filter.mark([sample(hidden), sample(long.joined())])
+    #expect(marked[0].reason == "copy of test")
+    #expect(marked[0].scores?["test_run"] == 14)
+    #expect(marked[0].scores?["test_overlap"] ?? 1 < 0.1)
+    #expect(marked[1].reason == nil && marked[1].scores?["test_run"] == 0)
+  }
+
+  @Test func `likeness is what the plain way finds`() {
+    var random = SeededRandom(seed: 3)
+    func text() -> String {
+      (0..<random.below(45)).map { _ in "w\(random.below(12))" }.joined(separator: " ")
+    }
+    let known = (0..<60).map { Record(id: "\($0)", text: text()) }
+    var filter = Filter(history: known, style: Style(known), test: Shingles())
+    for sample in filter.mark((0..<60).map { _ in sample(text()) }) {
+      let words = Words.lowercased(sample.completion)
+      let wanted =
+        words.count > 40
+        ? 0
+        : known.map { Words.lowercased($0.text) }.filter { $0.count <= 40 }
+          .map { Self.rougeL($0, words) }.max() ?? 0
+      #expect(sample.scores?["history_likeness"] == (wanted * 1e6).rounded() / 1e6)
+    }
+  }
+
+  /// The F-measure of the longest common subsequence, by the table.
+  private static func rougeL(_ a: [String], _ b: [String]) -> Double {
+    guard !a.isEmpty, !b.isEmpty else { return 0 }
+    var row = [Int](repeating: 0, count: b.count + 1)
+    for word in a {
+      var diagonal = 0
+      for (at, other) in b.enumerated() {
+        let above = row[at + 1]
+        row[at + 1] = word == other ? diagonal + 1 : max(above, row[at])
+        diagonal = above
+      }
+    }
+    return 2 * Double(row[b.count]) / Double(a.count + b.count)
+  }
+
+  @Test func `a copy in a script without spaces is found`() {
+    let own = "昨日は雨が降っていたので、家で本を読んでいました。夕方には友達が来て、一緒に夕食を作りました。"
+    let history = [Record(id: "a", text: own), Record(id: "b", text: "今朝は早く起きて、川まで歩いた。")]
+    var options = FilterOptions()
+    (options.shortest, options.longest, options.styleDistance) = (0, 1e6, 1e6)
+    var filter = Filter(history: history, style: Style(history), test: Shingles(), options: options)
+    let copy = own + "その後、映画を見て寝ました。"
+    #expect(filter.mark([sample(copy)])[0].reason == "copy of history")
+  }
+
   @Test func `a rating that many share is no copy, its question may be`() {
     let reviews = (0..<8).map {
       Record(

@@ -38,6 +38,19 @@ struct TextTests {
     #expect(Words.lowercased(" – ").isEmpty)
   }
 
+  @Test(arguments: [
+    ("我喜欢Swift语言。", ["我", "喜", "欢", "swift", "语", "言"]),
+    ("カタカナとか\u{3099}", ["カ", "タ", "カ", "ナ", "と", "か\u{3099}"]),
+    ("ที่นี่ 3x", ["ที่", "นี่", "3x"]), ("ສະບາຍ", ["ສ", "ະ", "ບ", "າ", "ຍ"]),
+    ("မြို့", ["မြို့"]), ("ភាសា", ["ភា", "សា"]), ("漢'字 a'b", ["漢", "字", "a'b"]),
+    ("한국어 문장", ["한국어", "문장"]), ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]), ("e\u{301}tude", ["e\u{301}tude"]),
+  ])
+  func `characters of scripts without spaces are words of their own`(
+    text: String, words: [String]
+  ) {
+    #expect(Words.lowercased(text) == words)
+  }
+
   @Test(arguments: ["One. Two! \"Three?\" four\nFive", "", "no end", " lead. x", "A.\n\n\nB.  C"])
   func `sentences make up the text`(text: String) {
     #expect(Sentences.divide(text).joined() == text)
