@@ -109,14 +109,6 @@ public struct TensorView: Sendable {
     }
   }
 
-  /// The F32 elements in place, without a copy; nil if they are of another type or not aligned.
-  public var mappedFloats: UnsafeBufferPointer<Float>? {
-    guard type == .f32, let start = bytes.baseAddress, UInt(bitPattern: start) % 4 == 0 else {
-      return nil
-    }
-    return bytes.bindMemory(to: Float.self)
-  }
-
   private func wrongType(_ expected: String) -> FormatError {
     .wrongType(tensor: name, expected: expected, found: type.rawValue)
   }
