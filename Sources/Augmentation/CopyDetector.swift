@@ -54,9 +54,10 @@ struct CopyDetector {
     return finding
   }
 
-  /// The largest F-measure of the longest common subsequence of words (Lin, 2004) with a short text.
+  /// The largest F-measure of the longest common subsequence of words with a short text (Lin,
+  /// 2004).
   ///
-  /// Its length is found with a bit for each word (Hyyrö, 2004): filters compare millions of pairs.
+  /// Its length is found with a bit for each word (Hyyrö, 2004): millions of pairs are compared.
   private func rougeL(_ words: [String]) -> Double {
     // Where in `words` each known word is.
     var masks = [UInt64](repeating: 0, count: numbers.count)

@@ -1,7 +1,7 @@
 /// Finds the words of a text: runs of letters and digits, apostrophes inside them included.
 ///
-/// Of scripts that put no spaces between words each character is a word, with the marks on it: else a
-/// whole clause would be one, and no two texts would share any.
+/// Of scripts that put no spaces between words each character is a word, with the marks on it: else
+/// a whole clause would be one, and no two texts would share any.
 public enum Words {
   /// The words in lower case, in order.
   public static func lowercased(_ text: some StringProtocol) -> [String] {
