@@ -75,6 +75,18 @@ public struct ActionCache: Sendable {
     try records("SELECT line FROM action WHERE key = ? ORDER BY id DESC LIMIT 1", [key.hex]).first
   }
 
+  /// Returns the keys of actions whose digests begin with these digits, sorted.
+  public func keys(beginning digits: String) throws -> [Digest] {
+    guard digits.allSatisfy(\.isHexDigit) else { return [] }
+    return try index.read { connection in
+      try String.fetchAll(
+        connection,
+        sql: "SELECT DISTINCT key FROM action WHERE key >= ? AND key < ? ORDER BY key",
+        arguments: [digits, digits + "g"]
+      ).compactMap { Digest($0) }
+    }
+  }
+
   /// What a node of a user stands for.
   public struct State: Sendable, Equatable {
     /// The successful action it stands for.
@@ -132,6 +144,11 @@ public struct ActionCache: Sendable {
   public struct Place: Sendable, Hashable, Comparable {
     public let user: String?
     public let node: String
+
+    public init(user: String?, node: String) {
+      self.user = user
+      self.node = node
+    }
 
     public static func < (a: Place, b: Place) -> Bool {
       (a.user ?? "", a.node) < (b.user ?? "", b.node)
@@ -265,6 +282,20 @@ public struct ActionCache: Sendable {
   }
 
   public func lastBuild() throws -> BuildRecord? { try builds(limit: 1).first }
+
+  /// Returns the latest build of which something is true, however long ago it was.
+  public func lastBuild(where isMeant: (BuildRecord) -> Bool) throws -> BuildRecord? {
+    try index.read { connection in
+      let lines = try String.fetchCursor(
+        connection, sql: "SELECT line FROM build ORDER BY id DESC")
+      while let line = try lines.next() {
+        guard let json = try? JSON(parsing: line), case .build(let record)? = JournalEntry(json)
+        else { continue }
+        if isMeant(record) { return record }
+      }
+      return nil
+    }
+  }
 
   /// Returns how many seconds successful runs of each node took on average.
   public func meanSeconds() throws -> [String: Double] {

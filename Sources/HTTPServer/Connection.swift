@@ -184,7 +184,8 @@ final class Connection {
     }
   }
 
-  /// Whether the client is still there, as far as can be seen.
+  /// Whether the client is still there, as far as can be seen. One that has only closed its own side
+  /// counts as gone, as with most servers: until something is written both look the same.
   var isOpen: Bool {
     guard ready(POLLIN, seconds: 0) else { return true }
     var byte: UInt8 = 0

@@ -70,7 +70,7 @@ public final class HTTPServer: Sendable {
 
   /// Lets requests that are being answered come to their end, and then ends `run`.
   ///
-  /// Handlers see `isDraining` and refuse what still comes.
+  /// What still comes is handled, so that it is answered: refusing it is the handler's.
   public func drain() {
     state.withLock { $0.isDraining = true }
     let thread = Thread { [self] in
@@ -79,8 +79,6 @@ public final class HTTPServer: Sendable {
     }
     thread.start()
   }
-
-  public var isDraining: Bool { state.withLock { $0.isDraining } }
 
   // MARK: Connections
 

@@ -174,7 +174,7 @@ public final class LaMPQuestions: Sendable {
     for part in golds {
       // Every split may count its questions from 0, so ids say nothing across files.
       let mine = questions.first { $0.name == part.questions }?.identifiers[user] ?? []
-      let own = part.golds.filter { mine.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
+      let own = mine.sorted().compactMap { part.golds[$0] }
       guard !own.isEmpty else { continue }
       let json: JSON = ["golds": .array(own), "task": part.task]
       files.append((part.name, json.bytes + [UInt8(ascii: "\n")]))

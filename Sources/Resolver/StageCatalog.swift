@@ -1,5 +1,6 @@
 import Bytes
 import Foundation
+import ObjectStore
 public import Graph
 
 #if canImport(Glibc)
@@ -73,6 +74,7 @@ public struct StageCatalog: Sendable {
         log: nil
       ).run()
     } catch {
+      guard !error.isTemporary else { throw error }
       throw ResolverError.badDescription(stage: name, path: path, why: "\(error)")
     }
     guard end.exit == 0 else {

@@ -18,12 +18,10 @@ public struct FolderBundles: BundleSource {
   public init(folder: String) { self.folder = folder }
 
   public func users() throws -> [String] {
-    let names: [String]
-    do {
-      names = try FileManager.default.contentsOfDirectory(atPath: folder)
-    } catch {
-      throw FileError(.list, folder, code: ENOENT)
-    }
+    // Opened here because Foundation does not say why it cannot.
+    guard let directory = opendir(folder) else { throw FileError(.list, folder, code: errno) }
+    closedir(directory)
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder)
     // The bases that bundles share lie among them, but have no manifest.
     return names.filter { !$0.hasPrefix(".") && hasManifest($0) }.sorted()
   }
@@ -31,7 +29,7 @@ public struct FolderBundles: BundleSource {
   public func version(of user: String) throws -> Digest? {
     // A name is one entry of the folder, never a path.
     guard !user.isEmpty, !user.hasPrefix("."), !user.contains("/"), !user.utf8.contains(0),
-      let file = try? MappedFile(path: manifest(user))
+      let file = try manifestFile(of: user)
     else { return nil }
     return file.withBytes { bytes in
       var hasher = Hasher256()
@@ -42,6 +40,15 @@ public struct FolderBundles: BundleSource {
 
   public func bundle(of user: String) throws -> ModelBundle {
     try ModelBundle(path: "\(folder)/\(user)")
+  }
+
+  /// The file; nil where there is none. What is there and cannot be read is an error.
+  private func manifestFile(of user: String) throws(FileError) -> MappedFile? {
+    do {
+      return try MappedFile(path: manifest(user))
+    } catch where error.code == ENOENT || error.code == ENOTDIR {
+      return nil
+    }
   }
 
   private func manifest(_ user: String) -> String {

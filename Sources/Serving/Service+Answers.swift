@@ -109,7 +109,7 @@ extension Service {
     return (queue, { [cancels] in for cancel in cancels { cancel() } })
   }
 
-  /// Nobody reads it.
+  /// Read by who has closed no more than their own side.
   private static let gone = APIError(status: 499, message: "The client went away.")
 
   /// Waits for the next piece, and looks now and then whether the client still does: also while

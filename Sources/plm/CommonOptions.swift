@@ -184,9 +184,7 @@ extension CommonOptions {
   ) throws -> UserList {
     guard pipeline.nodes.contains(where: { $0.scope == .user }) else { return .none }
     if let users { return try UserList(reading: Self.absolute(users), cache: cache) }
-    let last = try cache.builds(limit: 100).first {
-      $0.pipeline == pipeline.file && $0.users != nil
-    }
+    let last = try cache.lastBuild { $0.pipeline == pipeline.file && $0.users != nil }
     if let path = last?.users {
       // Other people must not be built in their place, nor these be forgotten.
       guard FileManager.default.fileExists(atPath: path) else {

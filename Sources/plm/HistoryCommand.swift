@@ -9,7 +9,8 @@ struct HistoryCommand: ParsableCommand {
 
   @OptionGroup var common: CommonOptions
 
-  @Argument(help: "USER/NODE, or a node that is of no user; the builds if there is none.")
+  @Argument(
+    help: "USER/NODE, a node that is of no user, or a digest it gave; the builds if there is none.")
   var target: String?
 
   @Option(name: .shortAndLong, help: "How many to list at most.")
@@ -26,9 +27,7 @@ struct HistoryCommand: ParsableCommand {
       return
     }
     let reference = try Reference(target, in: cache, user: common.user)
-    guard let place = reference.place else {
-      throw UsageProblem("\(target) is an artifact; plm lineage follows it back")
-    }
+    let place = try reference.node ?? reference.action(of: target, in: cache).place
     let records = try cache.history(user: place.user, node: place.node, limit: limit)
     if common.json {
       Terminal.write(JSON.array(records.map(\.json)))

@@ -27,9 +27,9 @@ struct LineageCommand: ParsableCommand {
       case .object(let digest): try walk.start(at: digest, user: common.user)
       case .output(let record, let name, let digest):
         walk.name(digest, name, depth: 0)
-        try walk.follow(record, for: reference.place?.user, depth: 1)
+        try walk.follow(record, for: reference.node?.user, depth: 1)
       case .action(let record), .failure(let record):
-        try walk.follow(record, for: reference.place?.user, depth: 0)
+        try walk.follow(record, for: reference.node?.user, depth: 0)
       }
     }
     if common.json {

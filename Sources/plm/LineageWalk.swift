@@ -48,9 +48,9 @@ struct LineageWalk {
     case .object(let tree): try follow(tree, "in", for: user, depth: 1)
     case .output(let record, let name, let tree):
       self.name(tree, "in \(name)", depth: 1)
-      try follow(record, for: reference.place?.user, depth: 2)
+      try follow(record, for: reference.node?.user, depth: 2)
     case .action(let record), .failure(let record):
-      try follow(record, for: reference.place?.user, depth: 1)
+      try follow(record, for: reference.node?.user, depth: 1)
     }
   }
 

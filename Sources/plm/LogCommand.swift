@@ -11,23 +11,17 @@ struct LogCommand: ParsableCommand {
 
   @OptionGroup var common: CommonOptions
 
-  @Argument(help: "USER/NODE, or a node that is of no user.")
+  @Argument(
+    help: "USER/NODE, a node that is of no user, the key of an action or a digest it gave.")
   var target: String
 
   mutating func run() throws {
     let cache = try common.openCache()
     let reference = try Reference(target, in: cache, user: common.user)
-    let record: ActionRecord
-    switch reference.subject {
-    case .object:
-      throw UsageProblem(
-        "\(target) is an artifact; plm lineage \(target) says which action made it")
-    case .failure(let failed): record = failed
-    case .action(let done), .output(let done, _, _):
+    var record = try reference.action(of: target, in: cache)
+    if let node = reference.node {
       // A later attempt that failed is the last that printed.
-      let place = reference.place
-      record =
-        try cache.state(user: place?.user, node: place?.node ?? done.node).failure ?? done
+      record = try cache.state(user: node.user, node: node.node).failure ?? record
     }
     let path = "\(cache.store.path)/\(record.log)"
     let text = FileManager.default.contents(atPath: path)

@@ -6,8 +6,8 @@ import ObjectStore
 
 /// Stores what a word of the command line names in the store.
 ///
-/// `sha256:…` or a prefix of it; `USER/NODE` or `NODE`; one output of it as `USER/NODE.OUTPUT`; and
-/// behind any of these `/FILE` for a file of a tree.
+/// `sha256:…` or a prefix of it, of an artifact or the key of an action; `USER/NODE` or `NODE`; one
+/// output of it as `USER/NODE.OUTPUT`; and behind any of these `/FILE` for a file of a tree.
 struct Reference {
   /// What is named.
   enum Subject {
@@ -21,7 +21,7 @@ struct Reference {
 
   let subject: Subject
   /// The node that is named, if one is: it may stand for an action of another user with equal inputs.
-  let place: ActionCache.Place?
+  let node: ActionCache.Place?
   /// The file within the tree, if one is named.
   let file: String?
 
@@ -42,7 +42,7 @@ struct Reference {
       let file = cut == word.endIndex ? nil : String(word[word.index(after: cut)...])
       do {
         if let (subject, place) = try Self.subject(name, places, user, cache) {
-          self.init(subject: subject, place: place, file: file?.isEmpty == true ? nil : file)
+          self.init(subject: subject, node: place, file: file?.isEmpty == true ? nil : file)
           return
         }
       } catch let error as UsageProblem {
@@ -56,9 +56,9 @@ struct Reference {
           + "USER/NODE.OUTPUT)")
   }
 
-  private init(subject: Subject, place: ActionCache.Place? = nil, file: String?) {
+  private init(subject: Subject, node: ActionCache.Place? = nil, file: String?) {
     self.subject = subject
-    self.place = place
+    self.node = node
     self.file = file
   }
 
@@ -71,17 +71,28 @@ struct Reference {
       return nil
     }
     let found = try cache.store.digests(matching: String(digits))
-    if found.isEmpty {
-      if let digest = Digest(digits) { throw StoreError.missing(digest) }
-      if isNamed { throw UsageProblem("no object in the store begins with \(digits)") }
+    let keys = found.isEmpty ? try cache.keys(beginning: String(digits)) : []
+    guard let first = found.first ?? keys.first else {
+      if let digest = Digest(digits), try !cache.producers(of: digest).isEmpty {
+        throw StoreError.missing(digest)
+      }
+      if isNamed {
+        throw UsageProblem("no artifact of the store and no action begins with \(digits)")
+      }
       return nil
     }
-    guard found.count == 1 else {
+    guard found.count + keys.count == 1 else {
       throw UsageProblem(
-        "\(digits) could be any of \(found.prefix(5).map(\.description).joined(separator: ", "))")
+        "\(digits) could be any of "
+          + (found + keys).prefix(5).map(\.description).joined(separator: ", "))
     }
     let file = String(after.dropFirst())
-    return Reference(subject: .object(found[0]), file: file.isEmpty ? nil : file)
+    if let record = try keys.first.flatMap({ try cache.attempt($0) }) {
+      return Reference(
+        subject: record.succeeded ? .action(record) : .failure(record),
+        file: file.isEmpty ? nil : file)
+    }
+    return Reference(subject: .object(first), file: file.isEmpty ? nil : file)
   }
 
   private static func subject(
@@ -131,6 +142,18 @@ struct Reference {
         + "\(UserName.encoded(owner))/\(name)")
   }
 
+  /// The action that is named, or that gave the artifact that is named: the latest that did.
+  func action(of word: String, in cache: ActionCache) throws -> ActionRecord {
+    switch subject {
+    case .action(let record), .failure(let record), .output(let record, _, _): return record
+    case .object(let digest):
+      guard let maker = try cache.producers(of: digest).first else {
+        throw UsageProblem("\(word) came of no action of this store: it was put into it by hand")
+      }
+      return maker
+    }
+  }
+
   /// The one artifact that is named.
   func digest(of word: String, in store: ObjectStore) throws -> Digest {
     let whole: Digest
@@ -160,4 +183,9 @@ struct Reference {
     }
     return entry.digest
   }
+}
+
+extension ActionRecord {
+  /// The node that ran.
+  var place: ActionCache.Place { ActionCache.Place(user: user, node: node) }
 }

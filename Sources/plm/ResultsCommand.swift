@@ -74,7 +74,7 @@ struct ResultsCommand: ParsableCommand {
     var names: [String]?
     if let path = common.users {
       names = try UserList(reading: CommonOptions.absolute(path), cache: cache).users.map(\.name)
-    } else if let path = try cache.builds(limit: 100).compactMap(\.users).first {
+    } else if let path = try cache.lastBuild(where: { $0.users != nil })?.users {
       names = try? UserList(reading: path, cache: cache).users.map(\.name)
     }
     let known = try names ?? Set(cache.places().compactMap(\.user)).sorted()

@@ -97,7 +97,9 @@ struct StoreCommand: ParsableCommand {
         Terminal.write(
           "\(objects.count) objects, \(damaged.count) damaged, \(missing.count) outputs missing\n")
         if !damaged.isEmpty || !missing.isEmpty {
-          Terminal.write("plm build makes again what it can\n")
+          Terminal.write(
+            "plm build makes again what it can; for users who are off the list, put them back first\n"
+          )
         }
       }
       if !damaged.isEmpty || !missing.isEmpty { throw ExitCode(Ending.damaged) }

@@ -223,4 +223,24 @@ func record(
     #expect(try cache.unsynced(boot: "one").isEmpty)
     #expect(try cache.unsynced(boot: "two").map(\.key) == [Digest(of: "b")])
   }
+
+  @Test func `the users of a pipeline are known however many builds of others came since`() throws {
+    let cache = try open()
+    func build(_ pipeline: String, users: String?) -> JournalEntry {
+      .build(
+        BuildRecord(
+          start: .now, pipeline: pipeline, users: users, targets: [], settings: [], boot: "one"))
+    }
+    try cache.record(
+      [build("a", users: "old"), build("a", users: "people"), build("a", users: nil)]
+        + Array(repeating: build("b", users: "others"), count: 200))
+    let last = try cache.lastBuild { $0.pipeline == "a" && $0.users != nil }
+    #expect(last?.users == "people")
+    #expect(try cache.lastBuild { $0.pipeline == "c" } == nil)
+    // An action is found by its key, and by how the key begins.
+    try cache.record([.action(record("train", key: "a"))])
+    let key = Digest(of: "a")
+    #expect(try cache.keys(beginning: String(key.hex.prefix(8))) == [key])
+    #expect(try cache.keys(beginning: "%") == [])
+  }
 }

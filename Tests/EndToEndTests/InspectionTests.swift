@@ -1,5 +1,6 @@
 import Bytes
 import Foundation
+import ObjectStore
 import TestKit
 import Testing
 
@@ -64,6 +65,63 @@ struct InspectionTests {
       let result = try shop.run("cat", [word], users: nil)
       #expect(result.exitCode == 2 && result.errors.contains(complaint), "\(result.errors)")
     }
+  }
+
+  @Test func `digests of artifacts and keys of actions stand for what gave them`() throws {
+    let shop = try shop()
+    let shown = try shop.run("show", ["ann/size", "--json"], users: nil)
+    let record = try JSON(parsing: shown.output)
+    let key = try #require(record["key"]?.stringValue)
+    let digest = try #require(record["outputs"]?["n"]?.stringValue)
+    for word in [key, String(key.prefix(19)), digest] {
+      #expect(try shop.run("log", [word], users: nil).exitCode == 0)
+      let history = try shop.run("history", [word], users: nil)
+      #expect(history.output.contains(digest), "\(history.output) \(history.errors)")
+    }
+    #expect(try shop.run("show", [key, "--json"], users: nil).output == shown.output)
+    #expect(try shop.run("cat", [key], users: nil).output == "1\n")
+    // What the store never had is no damage.
+    let unknown = "sha256:" + String(repeating: "7", count: 64)
+    for verb in ["show", "cat", "log", "history", "lineage"] {
+      let result = try shop.run(verb, [unknown], users: nil)
+      #expect(result.exitCode == 2, "\(verb): \(result.errors)")
+    }
+    // What came of no action was put there by hand.
+    let store = try ObjectStore(opening: shop.folder("store"))
+    let own = try store.put(Array("mine".utf8)).description
+    #expect(try shop.run("log", [own], users: nil).errors.contains("put into it by hand"))
+  }
+
+  @Test func `a tree of one file shows what is in the file`() throws {
+    let shop = try shop()
+    let text = try shop.run("show", ["ann/tree"], users: nil)
+    #expect(text.exitCode == 0)
+    let tree = try shop.run("show", ["ann/tree.words"], users: nil).output
+    #expect(tree.contains("tree of 1 file,") && tree.contains("text of 1 lines\nann\n"), "\(tree)")
+    let json = try JSON(
+      parsing: try shop.run("show", ["ann/tree.words", "--json"], users: nil).output)
+    #expect(json["content"]?["text"]?.stringValue == "ann\n")
+  }
+
+  @Test func `a hostile GGUF file is shown as broken`() throws {
+    let shop = try shop()
+    // Metadata of one field: lists in lists, 200,000 deep.
+    var file = ByteWriter()
+    file.write(UInt32(0x4655_4747))
+    file.write(UInt32(3))
+    file.write(UInt64(0))
+    file.write(UInt64(1))
+    file.write(UInt64(1))
+    file.write(bytes: [0x61])
+    file.write(UInt32(9))
+    for _ in 0..<200_000 {
+      file.write(UInt32(9))
+      file.write(UInt64(1))
+    }
+    let store = try ObjectStore(opening: shop.folder("store"))
+    let digest = try store.put(file.bytes, mappable: true).description
+    let shown = try shop.run("show", [digest], users: nil)
+    #expect(shown.exitCode == 0 && shown.output.contains("broken header"), "\(shown.errors)")
   }
 
   @Test func `history and log are those of who is asked about`() throws {

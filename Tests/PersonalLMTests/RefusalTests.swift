@@ -1,5 +1,6 @@
 import Bytes
 import Foundation
+import TestKit
 import Testing
 
 @testable import HTTPServer
@@ -119,5 +120,18 @@ import Testing
     let request = HTTPClient.request("GET", "/v1/models", nil)
     client.send(request + request, on: descriptor)
     #expect(client.read(descriptor).status == 200)
+  }
+
+  @Test func `a bundle that is there and cannot be read is no unknown model`() throws {
+    let server = try Server()
+    try Files.write("", to: server.bundles.folder("ghost/manifest.json/a"))
+    let listed = server.client.get("/v1/models")
+    #expect(listed.text.contains("ghost"))
+    #expect(server.client.get("/v1/models/ghost").status == 500)
+    #expect(server.client.get("/v1/models/nobody").status == 404)
+    let file = server.bundles.path(of: "ann") + "/manifest.json"
+    #expect(throws: FileError(.list, file, code: ENOTDIR)) {
+      try FolderBundles(folder: file).users()
+    }
   }
 }
