@@ -27,6 +27,11 @@ struct AskedTexts {
     for shingle in shingles {
       for number in texts[shingle] ?? [] { shared[number, default: 0] += 1 }
     }
-    return shared.values.contains { Double($0) > Self.share * Double(shingles.count) }
+    return shared.values.contains { Self.isAboutSame(shared: $0, of: shingles.count) }
+  }
+
+  /// Whether a text that has so many of its shingles in another is about the same.
+  static func isAboutSame(shared: Int, of count: Int) -> Bool {
+    Double(shared) > share * Double(count)
   }
 }

@@ -1,3 +1,5 @@
+import Bytes
+
 /// Reads tables with a header and a text column (RFC 4180; comma, semicolon or tab).
 enum CSVReader {
   static func read(
@@ -25,9 +27,22 @@ enum CSVReader {
     }
     let (idColumn, dateColumn) = (column(names.id), column(names.date))
     let (titleColumn, groupColumn) = (column(names.title), column(names.group))
-    for row in table.rows.dropFirst() {
+    for var row in table.rows.dropFirst() {
       let place = "line \(row.line)"
-      if row.fields.count != columns.count {
+      let surplus = row.fields.count - columns.count
+      if surplus > 0, row.fields.suffix(surplus).allSatisfy(\.isEmpty) {
+        // A table program ends every line alike.
+        row.fields.removeLast(surplus)
+        reading.note(path, .columns, first: place, .repaired)
+      } else if surplus > 0, textColumn == columns.count - 1 {
+        // Of the commas of a text without quotes only the first ones divide.
+        let text = row.fields[textColumn...].joined(separator: table.separator)
+        row.fields.replaceSubrange(textColumn..., with: [text])
+        reading.note(path, .columns, first: place, .repaired)
+      } else if surplus > 0 {
+        reading.note(
+          path, .surplus, first: "\(place), \(surplus) of \(row.fields.count)", .lost)
+      } else if surplus < 0 {
         reading.note(path, .columns, first: place, .repaired)
       }
       func field(_ at: Int?) -> String? {
@@ -51,97 +66,21 @@ enum CSVReader {
     }
   }
 
-  /// Whether the first line is a header with a text column and at least one more.
+  /// Whether the first line is a header with a text column, and the ten rows below it (one at least)
+  /// have as many fields: prose may begin with "Body, mind and soul".
   static func looksRight(_ content: String, columns: ColumnNames) -> Bool {
-    guard let line = content.split(whereSeparator: \.isNewline).first, line.utf8.count < 4096,
-      let header = CSVTable(String(line)).rows.first
+    guard let line = content.split(maxSplits: 1, whereSeparator: \.isNewline).first,
+      line.utf8.count < 4096
     else { return false }
+    let rows = CSVTable(content, limit: 11).rows
+    guard let header = rows.first, rows.count > 1 else { return false }
     let names = header.fields.map { $0.trimmed.lowercased() }
-    return names.count > 1 && names.contains(where: columns.text.contains)
-  }
-}
-
-/// Stores the rows of a table.
-struct CSVTable {
-  /// One row, and the line it starts on.
-  struct Row {
-    var fields: [String]
-    var line: Int
-  }
-
-  private(set) var rows: [Row] = []
-  /// The line of a quote that nothing closes; nil if all are closed.
-  private(set) var openQuote: Int?
-
-  /// Reads a table; the separator is the one that is most frequent in the first line.
-  init(_ text: String) {
-    let units = Array(text.utf8)
-    let separator = Self.separator(of: units)
-    var field: [UInt8] = []
-    var fields: [String] = []
-    var isQuoted = false
-    var line = 1
-    var rowLine = 1
-    var quoteLine = 1
-    var at = 0
-
-    func endField() {
-      fields.append(String(decoding: field, as: UTF8.self))
-      field = []
-    }
-    func endRow() {
-      endField()
-      if fields.count > 1 || fields.first?.isEmpty == false {
-        rows.append(Row(fields: fields, line: rowLine))
-      }
-      fields = []
-    }
-
-    while at < units.count {
-      let unit = units[at]
-      if isQuoted {
-        if unit == 0x22 {
-          if at + 1 < units.count, units[at + 1] == 0x22 {
-            field.append(0x22)
-            at += 1
-          } else {
-            isQuoted = false
-          }
-        } else {
-          if unit == 0x0A { line += 1 }
-          field.append(unit)
-        }
-      } else if unit == 0x22, field.isEmpty {
-        isQuoted = true
-        quoteLine = line
-      } else if unit == separator {
-        endField()
-      } else if unit == 0x0A || unit == 0x0D {
-        if unit == 0x0D, at + 1 < units.count, units[at + 1] == 0x0A { at += 1 }
-        endRow()
-        line += 1
-        rowLine = line
-      } else {
-        field.append(unit)
-      }
-      at += 1
-    }
-    if isQuoted { openQuote = quoteLine }
-    if !field.isEmpty || !fields.isEmpty { endRow() }
-  }
-
-  private static func separator(of units: [UInt8]) -> UInt8 {
-    var counts: [UInt8: Int] = [:]
-    var isQuoted = false
-    for unit in units {
-      if unit == 0x22 { isQuoted.toggle() }
-      if !isQuoted, unit == 0x0A || unit == 0x0D { break }
-      if !isQuoted { counts[unit, default: 0] += 1 }
-    }
-    let comma = UInt8(ascii: ",")
-    return [comma, UInt8(ascii: ";"), UInt8(ascii: "\t")].max {
-      // Of equals the earlier one wins, so that the choice does not depend on order.
-      counts[$0, default: 0] < counts[$1, default: 0]
-    } ?? comma
+    guard names.contains(where: columns.text.contains),
+      rows.allSatisfy({ $0.fields.count == names.count })
+    else { return false }
+    // One column alone could be a heading: a table has a name in lower case, and no empty lines.
+    return names.count > 1
+      || header.fields == names && rows.count > 2 && rows[1].line == 2
+        && zip(rows, rows.dropFirst()).allSatisfy { $0.endLine + 1 == $1.line }
   }
 }

@@ -7,6 +7,8 @@ struct Division {
   private(set) var order: String?
   private(set) var least = 0
   private(set) var warnings: [String] = []
+  /// How many groups lie beside a copy of theirs.
+  private(set) var joined = 0
 
   /// How many records a side must have of `count`: a tenth, and three from twenty records on.
   static func least(of count: Int) -> Int {
@@ -14,10 +16,25 @@ struct Division {
   }
 
   init(_ records: [Record], dividingGroups: Bool) throws(CorpusError) {
+    let copies = Copies(among: records) { $0.group }
     let groups = Self.groups(records) { $0.group }
     let dated = groups.filter(\.isDated)
     let undated = groups.filter { !$0.isDated }
-    if place(dated, undated, records.count) { return }
+    if copies.joined > 0 {
+      let whole = Self.groups(records) { copies.group($0.group) }
+      if place(whole.filter(\.isDated), whole.filter { !$0.isDated }, records.count) {
+        joined = copies.joined
+        return
+      }
+    }
+    if place(dated, undated, records.count) {
+      if copies.joined > 0 {
+        warnings.append(
+          "\(copies.joined) texts are copies of others, and may lie on another side: kept together"
+            + " they leave no room for a split")
+      }
+      return
+    }
     if dividingGroups {
       // Passages of one work share its date, so dates cannot tell them apart.
       let parts = Self.groups(records.map { $0.undated }) { $0.id }

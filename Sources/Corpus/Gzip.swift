@@ -50,8 +50,8 @@ public struct Gzip: ~Copyable {
       }
       switch code {
       case Z_STREAM_END:
-        // Several members may follow one another.
-        if stream.pointee.avail_in > 0 { inflateReset(stream) } else { isFinished = true }
+        // Several members may follow one another; other bytes fill up a block or a tape.
+        if isAtMember { inflateReset(stream) } else { isFinished = true }
       case Z_OK: break
       default:
         throw .compressed(
@@ -63,6 +63,12 @@ public struct Gzip: ~Copyable {
       if !piece.isEmpty { return piece }
     }
     return nil
+  }
+
+  /// Whether what comes next begins as a member does.
+  private var isAtMember: Bool {
+    guard stream.pointee.avail_in >= 2, let next = stream.pointee.next_in else { return false }
+    return next[0] == 0x1F && next[1] == 0x8B
   }
 
   /// Inflates content as a whole.

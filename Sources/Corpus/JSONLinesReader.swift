@@ -48,10 +48,21 @@ enum JSONLinesReader {
         output: isPair ? output : nil), options)
   }
 
-  /// Whether the first line is a JSON object.
+  /// Whether half of the first hundred lines or more are JSON objects: one may be broken, or be a
+  /// remark of the program that wrote them.
   static func looksRight(_ content: String) -> Bool {
-    guard let line = content.split(whereSeparator: \.isNewline).first else { return false }
-    return (try? JSONDecoder().decode(JSONObject.self, from: Data(line.utf8))) != nil
+    let decoder = JSONDecoder()
+    var (lines, parsed) = (0, 0)
+    var rest = content.utf8[...]
+    while !rest.isEmpty, lines < 100 {
+      let line = rest.prefix { $0 != 0x0A && $0 != 0x0D }
+      rest = rest[line.endIndex...].dropFirst()
+      guard let first = line.first(where: { $0 > 0x20 }) else { continue }
+      lines += 1
+      guard first == UInt8(ascii: "{") else { continue }
+      if (try? decoder.decode(JSONObject.self, from: Data(line))) != nil { parsed += 1 }
+    }
+    return parsed > 0 && parsed * 2 >= lines
   }
 }
 

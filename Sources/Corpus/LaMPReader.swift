@@ -8,7 +8,7 @@ import Foundation
 /// from 0. A JSON file that holds a list of plain objects is read like JSON Lines.
 struct LaMPReader {
   private let options: ReadingOptions
-  private var questions: [(question: Question, path: String, number: Int)] = []
+  private var questions: [(question: LaMPQuestion, path: String, number: Int)] = []
   /// The answers by the stem of their file, and by the question's id.
   private var answers: [String: [String: String]] = [:]
   private var answerCount = 0
@@ -34,21 +34,37 @@ struct LaMPReader {
   mutating func read(_ text: String, path: String, into reading: inout Reading) {
     let data = Data(text.utf8)
     let decoder = JSONDecoder()
-    if let list = try? decoder.decode([Question].self, from: data) {
-      for (at, question) in list.enumerated() { questions.append((question, path, at + 1)) }
-    } else if let file = try? decoder.decode(Answers.self, from: data) {
+    if let list = try? decoder.decode([LaMPItem].self, from: data) {
+      // An item that is broken must not change what the others are.
+      let isQuestions = list.count(where: \.isQuestion) * 2 >= list.count
+      for (at, item) in list.enumerated() {
+        let place = "item \(at + 1)"
+        if isQuestions, let question = item.question {
+          if question.brokenEntries > 0 {
+            reading.note(
+              path, .brokenItem, count: question.brokenEntries, first: "profile of \(place)",
+              .skipped)
+          }
+          questions.append((question, path, at + 1))
+        } else if !isQuestions, let object = item.object {
+          JSONLinesReader.add(
+            object, path: path, place: place, line: at + 1, options, into: &reading)
+        } else {
+          reading.note(path, .brokenItem, first: place, .skipped)
+        }
+      }
+    } else if let file = try? decoder.decode(LaMPAnswers.self, from: data) {
       task = task ?? file.task
       let name = LaMPFileName(path)
-      for answer in file.golds {
-        answers[name.stem, default: [:]][answer.id.text] = answer.output.text
+      for (at, answer) in file.golds.enumerated() {
+        guard let id = answer.id?.text, let output = answer.output?.text else {
+          reading.note(path, .brokenItem, first: "answer \(at + 1)", .skipped)
+          continue
+        }
+        answers[name.stem, default: [:]][id] = output
+        answerCount += 1
       }
-      answerCount += file.golds.count
       if name.side == nil { sideless.insert(name.stem) }
-    } else if let list = try? decoder.decode([JSONObject].self, from: data) {
-      for (at, object) in list.enumerated() {
-        JSONLinesReader.add(
-          object, path: path, place: "item \(at + 1)", line: at + 1, options, into: &reading)
-      }
     } else {
       reading.note(path, .unknownKind, first: "neither questions, answers nor records", .skipped)
     }
@@ -66,14 +82,16 @@ struct LaMPReader {
     let task = task ?? own.lazy.compactMap { Self.task(of: $0.question.input) }.first
     let stray = strayAnswers()
     var taken = Taken()
-    var profile: [(entry: Entry, path: String)] = []
-    var known: Set<String> = []
+    var profile: [(entry: LaMPEntry, path: String)] = []
+    // The questions of a user repeat the profile; an id may also be used again for another text.
+    var known: [String: Set<String>] = [:]
     for (question, path, number) in own {
-      for entry in question.profile where known.insert(entry.id.text).inserted {
+      for entry in question.profile
+      where known[entry.id?.text ?? "", default: []].insert(entry.body).inserted {
         profile.append((entry, path))
       }
       let name = LaMPFileName(path)
-      let answer = (answers[name.stem] ?? stray)[question.id.text]
+      let answer = question.id.flatMap { (answers[name.stem] ?? stray)[$0.text] }
       add(question, answer, task, name, "\(path):\(number)", path, &taken, into: &reading)
     }
     let opening = own.first.flatMap { Self.opening(of: $0.question.input, task: task) }
@@ -101,10 +119,10 @@ struct LaMPReader {
   }
 
   private func add(
-    _ question: Question, _ answer: String?, _ task: String?, _ name: LaMPFileName,
+    _ question: LaMPQuestion, _ answer: String?, _ task: String?, _ name: LaMPFileName,
     _ source: String, _ path: String, _ taken: inout Taken, into reading: inout Reading
   ) {
-    let id = question.id.text
+    let id = question.id?.text ?? "without an id"
     let input = TextDecoding.normalised(question.input)
     let about = TextDecoding.normalised(Self.subject(of: input, task: task))
     let side = name.side ?? .history
@@ -132,21 +150,22 @@ struct LaMPReader {
   }
 
   private func add(
-    _ entry: Entry, _ task: String?, _ opening: String?, _ path: String, _ taken: Taken,
+    _ entry: LaMPEntry, _ task: String?, _ opening: String?, _ path: String, _ taken: Taken,
     into reading: inout Reading
   ) {
-    let id = entry.id.text
-    let text = TextDecoding.normalised(entry.text ?? entry.abstract ?? entry.description ?? "")
+    let text = TextDecoding.normalised(entry.body)
+    let id = entry.id?.text ?? RecordName.of(text)
     guard !text.isEmpty else {
       reading.note(path, .noText, first: "profile entry \(id)", .skipped)
       return
     }
-    guard !taken.asked.hold(text), !taken.ids.contains(id) else {
+    guard !taken.asked.hold(text) else {
       reading.note(path, .askedLater, first: "profile entry \(id)", .skipped)
       reading.askedLater += 1
       return
     }
-    let title = entry.title.map(TextDecoding.normalised).flatMap { $0.isEmpty ? nil : $0 }
+    if entry.id == nil { reading.note(path, .noID, first: "profile entry \(id)", .renamed) }
+    let title = (entry.title?.text).map(TextDecoding.normalised).flatMap { $0.isEmpty ? nil : $0 }
     let label = (entry.tag ?? entry.category ?? entry.score).map { $0.text.trimmed }
     var date: String?
     if let written = entry.date, !written.text.isEmpty {
@@ -193,34 +212,5 @@ struct LaMPReader {
       if let found = input.range(of: marker) { return found.upperBound }
     }
     return nil
-  }
-
-  private struct Question: Decodable {
-    let id: PlainValue
-    let userID: PlainValue?
-    let input: String
-    let profile: [Entry]
-    var user: String { userID?.text ?? "" }
-
-    private enum CodingKeys: String, CodingKey {
-      case id, input, profile
-      case userID = "user_id"
-    }
-  }
-
-  private struct Entry: Decodable {
-    let id: PlainValue
-    let title, text, abstract, description: String?
-    let tag, category, score, date: PlainValue?
-  }
-
-  private struct Answers: Decodable {
-    let task: String?
-    let golds: [Answer]
-  }
-
-  private struct Answer: Decodable {
-    let id: PlainValue
-    let output: PlainValue
   }
 }

@@ -29,12 +29,16 @@ public struct Problem: Codable, Equatable, Sendable {
     case utf16 = "UTF-16"
     case unknownKind = "kind not known"
     case brokenLine = "broken line"
+    case brokenItem = "broken item"
+    case frontMatter = "front matter not understood"
     case noText = "no text"
     case noTextColumn = "no text column"
     case columns = "columns do not match the header"
+    case surplus = "more fields than columns"
     case openQuote = "quote never closed"
     case date = "date not understood"
     case repeatedID = "id used twice"
+    case noID = "no id"
     case noAnswer = "question without an answer"
     case askedLater = "asked about by a question"
     case compressed = "broken compression"
@@ -46,6 +50,10 @@ public struct Problem: Codable, Equatable, Sendable {
   public enum Action: String, Codable, Sendable {
     case skipped, repaired, decoded, renamed, divided
     case leftUndated = "left undated"
+    /// The block before a text is taken for a part of it.
+    case asText = "read as text"
+    /// What stands beyond the last column is left out.
+    case lost = "the rest lost"
   }
 }
 

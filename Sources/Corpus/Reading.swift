@@ -163,11 +163,14 @@ public struct Reading: Sendable {
 
   private mutating func makeIDsUnique() {
     var used: Set<String> = []
+    // What is taken stays taken, so a search goes on where the last one for the same id ended.
+    var next: [String: Int] = [:]
     for at in records.indices {
       let id = records[at].id
       guard !used.insert(id).inserted else { continue }
-      var number = 2
+      var number = next[id] ?? 2
       while !used.insert("\(id)~\(number)").inserted { number += 1 }
+      next[id] = number + 1
       note(file(of: records[at]), .repeatedID, first: id, .renamed)
       if records[at].group == id { records[at].group = "\(id)~\(number)" }
       records[at].id = "\(id)~\(number)"

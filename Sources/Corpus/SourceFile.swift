@@ -44,7 +44,7 @@ public enum SourceKind: String, Sendable, CaseIterable {
     let start = content.prefix(1 << 12).drop(while: \.isWhitespace)
     if start.first == "[" || (start.first == "{" && LaMPReader.looksLikeAnswers(String(start))) {
       self = start.first == "[" && !LaMPReader.looksLikeJSON(String(start)) ? .text : .lamp
-    } else if start.first == "{", JSONLinesReader.looksRight(content) {
+    } else if JSONLinesReader.looksRight(content) {
       self = .jsonl
     } else if CSVReader.looksRight(content, columns: columns) {
       self = .csv

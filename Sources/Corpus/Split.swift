@@ -18,6 +18,8 @@ public struct Split: Equatable, Sendable {
     public var least = 0
     public var records: [String: Int] = [:]
     public var groups: [String: Int] = [:]
+    /// How many groups hold a copy of another's text, and lie on its side; nil if none does.
+    public var joined: Int?
     /// The first and last date of each side.
     public var dates: [String: [String]] = [:]
     /// What a person should know before they believe a figure.
@@ -74,6 +76,7 @@ extension Split.Reasoning {
     for rule in division.rules where !rules.contains(rule) { rules.append(rule) }
     order = order ?? division.order
     least = max(least, division.least)
+    if division.joined > 0 { joined = (joined ?? 0) + division.joined }
     warnings += division.warnings
   }
 

@@ -1,6 +1,7 @@
 /// Reads text and Markdown files: each file is a group, or each work where form feeds divide one.
 ///
-/// Its date is that of its front matter, or else the one its file's name begins with.
+/// Its date is that of its front matter, under any of the names that columns of dates have, or else
+/// the one its file's name begins with.
 enum TextReader {
   static func read(
     _ text: String, path: String, _ options: ReadingOptions, into reading: inout Reading
@@ -8,7 +9,12 @@ enum TextReader {
     let name = path.isEmpty ? "text" : path
     let works = works(of: text)
     for (index, work) in works.enumerated() {
-      let (rest, title, date) = frontMatter(of: work)
+      var (rest, values) = (work, [String: String]())
+      switch FrontMatter.read(work, dateNames: options.columns.date) {
+      case .found(let matter): (rest, values) = (matter.body, matter.values)
+      case .notUnderstood: reading.note(path, .frontMatter, .asText)
+      case .none: break
+      }
       let body = TextDecoding.normalised(rest)
       if body.isEmpty {
         if works.count == 1 { reading.note(path, .empty, .skipped) }
@@ -16,14 +22,20 @@ enum TextReader {
       }
       var record = Record(
         id: works.count == 1 ? name : "\(name)@\(index + 1)", source: path, text: body,
-        title: title)
-      guard let date else {
-        reading.add(record, dateInName: self.date(inName: path), options)
+        title: values["title"].flatMap { $0.isEmpty ? nil : $0 })
+      let written = options.columns.date.compactMap { values[$0] }.filter { !$0.isEmpty }
+      record.date = written.lazy.compactMap { CalendarDate.inField($0) }.first
+      guard record.date == nil else {
+        reading.add(record, options)
         continue
       }
-      record.date = CalendarDate.normalised(date)
-      if record.date == nil { reading.note(path, .date, first: date, .leftUndated) }
-      reading.add(record, options)
+      // A `date` that is none says that the note's is not known; `time: 20 minutes` says nothing.
+      let isSaid = values["date"]?.isEmpty == false
+      let inName = isSaid ? nil : date(inName: path)
+      if inName == nil, let first = written.first(where: { $0 != "true" && $0 != "false" }) {
+        reading.note(path, .date, first: first, .leftUndated)
+      }
+      reading.add(record, dateInName: inName, options)
     }
   }
 
@@ -60,48 +72,8 @@ enum TextReader {
     let filled = works.filter { !$0.allSatisfy(\.isWhitespace) }
     return filled.isEmpty ? [text[...]] : filled
   }
-
-  /// Takes a block between lines of three hyphens off the start of a text.
-  private static func frontMatter(
-    of text: Substring
-  ) -> (body: Substring, title: String?, date: String?) {
-    let lines = text.split(
-      maxSplits: 200, omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-    guard let first = lines.first, first.drop(while: { $0 == "\u{FEFF}" }).isFence,
-      let end = lines.dropFirst().firstIndex(where: \.isFence), end < 200
-    else { return (text, nil, nil) }
-    var values: [String: String] = [:]
-    for line in lines[1..<end] {
-      // A block that is not all fields, lists and comments is prose between rules.
-      guard let colon = line.firstIndex(of: ":") else {
-        let content = String(line).trimmed
-        if content.isEmpty || content.hasPrefix("#") || content.hasPrefix("-") { continue }
-        return (text, nil, nil)
-      }
-      let key = String(line[..<colon]).trimmed.lowercased()
-      let value = String(line[line.index(after: colon)...]).trimmed
-      if values[key] == nil { values[key] = value.unquoted }
-    }
-    guard !values.isEmpty else { return (text, nil, nil) }
-    let body = text[lines[end].endIndex...].drop(while: \.isNewline)
-    return (body, values["title"].flatMap { $0.isEmpty ? nil : $0 }, values["date"])
-  }
 }
 
 extension Character {
   fileprivate var isNewlineButFormFeed: Bool { isNewline && self != "\u{0C}" }
-}
-
-extension Substring {
-  fileprivate var isFence: Bool { String(self).trimmed == "---" }
-}
-
-extension String {
-  /// The text without a pair of quotes around it.
-  fileprivate var unquoted: String {
-    guard count >= 2, let mark = first, mark == "\"" || mark == "'", last == mark else {
-      return self
-    }
-    return String(dropFirst().dropLast())
-  }
 }

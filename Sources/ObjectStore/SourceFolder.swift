@@ -14,6 +14,7 @@ public struct SourceFolder: Sendable {
   public enum Omission: String, Sendable {
     case linkToFolder = "a link to a folder"
     case special = "neither a file nor a folder"
+    case unreadable = "not to be read, or a link to nothing"
   }
 
   /// The regular files at any depth, in the order of the bytes of their names; no dot-files.
@@ -22,11 +23,14 @@ public struct SourceFolder: Sendable {
   public private(set) var omitted: [(path: String, why: Omission)] = []
   /// The dot-files and dot-folders, which are not taken either.
   public private(set) var hidden: [String] = []
+  private let omittingUnreadable: Bool
 
   /// Looks through a folder without reading its files.
+  /// - Parameter omittingUnreadable: whether what cannot be looked at in it is omitted instead.
   /// - Throws: `StoreError.linkLoop`, `.notAFile` if it is no folder, or what the system says of
   ///   a file or folder that cannot be looked at, by name.
-  public init(_ path: String) throws(StoreError) {
+  public init(_ path: String, omittingUnreadable: Bool = false) throws(StoreError) {
+    self.omittingUnreadable = omittingUnreadable
     guard let stamp = FileStamp(path: path) else { throw Self.failure(Array(path.utf8)) }
     guard stamp.isFolder else { throw .notAFile(path: path) }
     try scan(Array(path.utf8), relative: "")
@@ -42,16 +46,25 @@ public struct SourceFolder: Sendable {
       let location = folder + [UInt8(ascii: "/")] + name
       let terminated = Disk.terminated(location)
       var status = stat()
-      guard lstat(terminated, &status) == 0 else { throw Self.failure(location) }
-      let isLink = status.st_mode & S_IFMT == S_IFLNK
-      if isLink, stat(terminated, &status) != 0 { throw Self.failure(location) }
+      var isSeen = lstat(terminated, &status) == 0
+      let isLink = isSeen && status.st_mode & S_IFMT == S_IFLNK
+      if isLink { isSeen = stat(terminated, &status) == 0 }
+      guard isSeen else {
+        guard omittingUnreadable else { throw Self.failure(location) }
+        omitted.append((path, .unreadable))
+        continue
+      }
       let stamp = FileStamp(status)
       if stamp.isFile {
         files.append(SourceFile(path: path, stamp: stamp, location: location))
       } else if stamp.isFolder, isLink {
         omitted.append((path, .linkToFolder))
       } else if stamp.isFolder {
-        try scan(location, relative: path + "/")
+        guard omittingUnreadable, access(terminated, R_OK | X_OK) != 0 else {
+          try scan(location, relative: path + "/")
+          continue
+        }
+        omitted.append((path, .unreadable))
       } else {
         omitted.append((path, .special))
       }

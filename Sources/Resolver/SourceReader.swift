@@ -55,8 +55,22 @@ public struct SourceReader: Sendable {
     return try !storing || audit.damage(in: known, of: Self.owner(path)).isEmpty ? known : nil
   }
 
+  /// What `read` gives of a file in a folder; nil, with a warning, if the file cannot be read.
+  ///
+  /// One that may not be read must not cost a user all their others.
+  private func readable<Value>(_ file: SourceFile, _ read: () throws -> Value) throws -> Value? {
+    do {
+      return try read()
+    } catch StoreError.file(let error)
+      where error.path == file.shown && (error.operation == .open || error.operation == .read)
+    {
+      warn("\(error), and is left out")
+      return nil
+    }
+  }
+
   private func folder(_ path: String) throws -> Digest {
-    let found = try SourceFolder(path)
+    let found = try SourceFolder(path, omittingUnreadable: true)
     for (omitted, why) in found.omitted {
       warn("\(path)/\(omitted) is \(why.rawValue), and is left out")
     }
@@ -64,26 +78,33 @@ public struct SourceReader: Sendable {
     var entries: [TreeEntry] = []
     var learned: [ActionCache.Known] = []
     var seen: [String: FileStamp] = [:]
+    var unread: Set<String> = []
     for file in files {
       if let known = try known(file.shown, file.stamp) {
         entries.append(TreeEntry(path: file.path, digest: known, size: file.stamp.size))
         seen[file.path] = file.stamp
       } else if storing {
-        let (entry, stamp) = try cache.store.put(source: file)
+        guard let (entry, stamp) = try readable(file, { try cache.store.put(source: file) }) else {
+          unread.insert(file.path)
+          continue
+        }
         entries.append(entry)
         seen[file.path] = stamp
         learned.append(ActionCache.Known(path: file.shown, stamp: stamp, digest: entry.digest))
         audit.trust(entry.digest, of: Self.owner(file.shown))
       } else {
-        entries.append(
-          TreeEntry(
-            path: file.path, digest: try cache.store.digest(of: file), size: file.stamp.size))
+        guard let digest = try readable(file, { try cache.store.digest(of: file) }) else {
+          unread.insert(file.path)
+          continue
+        }
+        entries.append(TreeEntry(path: file.path, digest: digest, size: file.stamp.size))
         seen[file.path] = file.stamp
       }
     }
     cache.remember(learned)
     if !learned.isEmpty {
-      let now = try SourceFolder(path).files
+      let now = try SourceFolder(path, omittingUnreadable: true).files
+        .filter { !unread.contains($0.path) }
       guard now.count == seen.count, now.allSatisfy({ seen[$0.path] == $0.stamp }) else {
         throw StoreError.changedWhileRead(path: path)
       }

@@ -109,16 +109,24 @@ enum UserRows {
   }
 
   static func csv(_ bytes: [UInt8], path: String) throws -> [User] {
-    let rows = CSVRows(bytes).rows
-    guard let header = rows.first else { return [] }
-    let names = header.fields.map { $0.lowercased() }
+    let table = CSVTable(String(decoding: bytes, as: UTF8.self))
+    if let line = table.openQuote {
+      throw ResolverError.badUsers(
+        path: path, line: line,
+        why: "a quote opens here that nothing closes; close it, or write two for one in a name")
+    }
+    guard let header = table.rows.first else { return [] }
+    let names = header.fields.map { $0.withoutMargins.lowercased() }
     guard let userAt = names.firstIndex(of: "user"), let sourceAt = names.firstIndex(of: "source")
     else {
       throw ResolverError.badUsers(
-        path: path, line: 1, why: "the first line must name the columns 'user' and 'source'")
+        path: path, line: header.line,
+        why: "the first line must name the columns 'user' and 'source'")
     }
-    return try rows.dropFirst().map { row in
-      func field(_ at: Int) -> String? { row.fields.indices.contains(at) ? row.fields[at] : nil }
+    return try table.rows.dropFirst().map { row in
+      func field(_ at: Int) -> String? {
+        row.fields.indices.contains(at) ? row.fields[at].withoutMargins : nil
+      }
       return try user(field(userAt), field(sourceAt), path: path, line: row.line)
     }
   }
@@ -137,54 +145,12 @@ enum UserRows {
   }
 }
 
-/// Cuts CSV into rows and fields (RFC 4180: quotes, doubled quotes, line breaks within quotes).
-struct CSVRows {
-  struct Row {
-    var line: Int
-    var fields: [String]
-  }
-
-  private(set) var rows: [Row] = []
-
-  init(_ bytes: [UInt8]) {
-    var fields: [String] = []
-    var field: [UInt8] = []
-    var quoted = false
-    var line = 1
-    var rowLine = 1
-    var at = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
-    let quote = UInt8(ascii: "\"")
-    while at < bytes.count {
-      let unit = bytes[at]
-      if unit == UInt8(ascii: "\n") { line += 1 }
-      if quoted {
-        if unit == quote, at + 1 < bytes.count, bytes[at + 1] == quote {
-          field.append(quote)
-          at += 1
-        } else if unit == quote {
-          quoted = false
-        } else {
-          field.append(unit)
-        }
-      } else if unit == quote, field.isEmpty {
-        quoted = true
-      } else if unit == UInt8(ascii: ",") {
-        fields.append(String(decoding: field, as: UTF8.self))
-        field = []
-      } else if unit == UInt8(ascii: "\n") {
-        if field.last == UInt8(ascii: "\r") { field.removeLast() }
-        fields.append(String(decoding: field, as: UTF8.self))
-        if fields != [""] { rows.append(Row(line: rowLine, fields: fields)) }
-        (fields, field, rowLine) = ([], [], line)
-      } else {
-        field.append(unit)
-      }
-      at += 1
-    }
-    if !field.isEmpty || !fields.isEmpty {
-      if field.last == UInt8(ascii: "\r") { field.removeLast() }
-      fields.append(String(decoding: field, as: UTF8.self))
-      rows.append(Row(line: rowLine, fields: fields))
-    }
+extension String {
+  /// The text without the spaces and tabs that lists are lined up with.
+  fileprivate var withoutMargins: String {
+    var text = self[...]
+    while let first = text.first, first == " " || first == "\t" { text.removeFirst() }
+    while let last = text.last, last == " " || last == "\t" { text.removeLast() }
+    return String(text)
   }
 }

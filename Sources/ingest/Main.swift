@@ -5,7 +5,7 @@ public import StageKit
 /// Reads a user's texts and splits them into history, validation and test.
 @main enum Ingest: Stage {
   static let name = "ingest"
-  static let version = 2
+  static let version = 3
   static let summary = "Reads a user's texts and splits them into history, validation and test."
 
   static let inputs = [
@@ -65,6 +65,9 @@ public import StageKit
       "problems": .int(reading.problems.count),
     ])
     for problem in reading.problems { context.log(problem.description) }
+    if let joined = split.reasoning.joined {
+      context.log("\(joined) copies of other texts, changed a little, stay on their side")
+    }
     for warning in split.reasoning.warnings { context.log(warning) }
   }
 

@@ -3,6 +3,7 @@ import Bytes
 import Foundation
 import ObjectStore
 import Resolver
+import Synchronization
 import TestKit
 import Testing
 
@@ -51,6 +52,53 @@ import Testing
   func `wrong lists are refused`(_ name: String, _ text: String) throws {
     try Files.write(text, to: temporary.folder(name))
     #expect(throws: ResolverError.self) { try read(name) }
+  }
+
+  @Test(arguments: ["user; source\nann; texts/a\n", " User \tSOURCE\rann\ttexts/a\r"])
+  func `lists may be lined up, and divided by other marks`(_ text: String) throws {
+    try Files.write(text, to: temporary.folder("list.csv"))
+    let users = try read("list.csv").users
+    #expect(users.map(\.name) == ["ann"])
+    #expect(path(users.first) == temporary.folder("texts/a"))
+  }
+
+  @Test func `a quote that nothing closes is an error with its line`() throws {
+    try Files.write("user,source\na,b\nc,\"d\ne,f\n", to: temporary.folder("list.csv"))
+    let error = #expect(throws: ResolverError.self) { try read("list.csv") }
+    guard case .badUsers(_, 3, _)? = error else {
+      throw LabError(text: "\(String(describing: error))")
+    }
+  }
+
+  @Test func `what cannot be read in a user's folder is left out with a warning`() throws {
+    try Files.write("text", to: temporary.folder("ann/a.txt"))
+    func link(_ name: String, _ target: String) throws {
+      try FileManager.default.createSymbolicLink(
+        atPath: temporary.folder("ann/" + name), withDestinationPath: target)
+    }
+    try link("dangling.txt", "nowhere")
+    try link("loop.txt", "loop.txt")
+    #if os(Linux)
+      // A file that even a superuser cannot read from its start.
+      try link("memory.txt", "/proc/self/mem")
+    #endif
+    let cache = try ActionCache(temporary.store)
+    let warnings = Warnings()
+    for storing in [false, true] {
+      let reader = SourceReader(
+        cache: cache, audit: ObjectAudit(cache), storing: storing, warn: { warnings.add($0) })
+      let digest = try reader.digest(of: temporary.folder("ann"))
+      if storing { #expect(try temporary.store.tree(digest).entries.map(\.path) == ["a.txt"]) }
+    }
+    #expect(warnings.all.count { $0.contains("dangling.txt") } == 2)
+    #expect(warnings.all.count { $0.contains("loop.txt") } == 2)
+    #if os(Linux)
+      #expect(warnings.all.count { $0.contains("memory.txt") } == 2)
+    #endif
+    #expect(throws: (any Error).self) {
+      try SourceReader(cache: cache, audit: ObjectAudit(cache), storing: true)
+        .digest(of: temporary.folder("nobody"))
+    }
   }
 
   @Test func `no users and no folder are errors`() throws {
@@ -129,4 +177,11 @@ import Testing
     let users = try UserList(reading: path, cache: ActionCache(temporary.store)).users
     #expect(users.count == 44)
   }
+}
+
+/// Keeps what a reader warns of.
+private final class Warnings: Sendable {
+  private let kept = Mutex<[String]>([])
+  var all: [String] { kept.withLock { $0 } }
+  func add(_ text: String) { kept.withLock { $0.append(text) } }
 }
