@@ -9,7 +9,7 @@ import StageKit
 /// Asks a teacher for new samples in the user's manner.
 @main enum Synthesize: Stage {
   static let name = "synthesize"
-  static let version = 6
+  static let version = 7
   static let summary = "Asks a teacher for new samples in the user's manner."
 
   static let inputs = [

@@ -7,7 +7,7 @@ import Tokenizers
 /// Learns a byte-level BPE vocabulary from a corpus.
 @main enum Vocabulary: Stage {
   static let name = "vocabulary"
-  static let version = 1
+  static let version = 2
   static let summary = "Learns a byte-level BPE vocabulary from a corpus."
 
   static let inputs = [
