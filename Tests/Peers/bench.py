@@ -154,11 +154,12 @@ class Bench:
         tokens = os.path.join(self.scratch, f"tokens-{vocabulary}-{steps}.safetensors")
         if not os.path.exists(tokens):
             write_tokens(tokens, vocabulary, steps * BATCH)
-        settings = [
-            f"method={'full' if mode == 'full' else 'lora'}", "rank=8", "alpha=16",
-            f"targets={'q_proj,v_proj' if mode == 'qv' else 'all-linear'}", "epochs=1", f"precision={precision}",
-            f"batch_size={BATCH}", "learning_rate=0.0001", "weight_decay=0.01", "clip=0", "warmup=0",
-            "schedule=constant", "weights_type=BF16", "threads=2",
+        # train refuses settings that its method has no use for.
+        own = ["method=full", "weights_type=BF16"] if mode == "full" else [
+            "method=lora", "rank=8", "alpha=16", f"targets={'q_proj,v_proj' if mode == 'qv' else 'all-linear'}"]
+        settings = own + [
+            "epochs=1", f"precision={precision}", f"batch_size={BATCH}", "learning_rate=0.0001", "weight_decay=0.01",
+            "clip=0", "warmup=0", "schedule=constant", "threads=2",
         ]
         command = [
             os.path.join(self.options.build, "train"), "--store", os.path.join(self.scratch, "store"), "--in",
