@@ -73,7 +73,11 @@ struct Reference {
     let found = try cache.store.digests(matching: String(digits))
     let keys = found.isEmpty ? try cache.keys(beginning: String(digits)) : []
     guard let first = found.first ?? keys.first else {
-      if let digest = Digest(digits), try !cache.producers(of: digest).isEmpty {
+      // What an action gave, or what was put away as damaged, was there once.
+      if let digest = Digest(digits),
+        try !cache.producers(of: digest).isEmpty
+          || cache.damage().joined().contains(where: { $0.object == digest })
+      {
         throw StoreError.missing(digest)
       }
       if isNamed {

@@ -74,6 +74,17 @@ import Testing
     #expect(Files.names(folder("store/work")).isEmpty)
   }
 
+  /// 300 steps on a reference model, with a checkpoint after each.
+  private static func arguments(
+    _ place: String, _ name: String, _ store: TemporaryStore
+  ) -> [String] {
+    [
+      "--store", place, "--in", "base=\(StageRun.folder(name))/model",
+      "--in", "tokens=\(store.folder("tokens.safetensors"))", "--set", "steps=300",
+      "--set", "checkpoint_seconds=0", "--set", "threads=1",
+    ]
+  }
+
   /// A checkpoint changed in one tensor, whole by its digest.
   private func changed(_ bytes: [UInt8], _ name: String, _ change: String) throws -> [UInt8] {
     let file = try SafetensorsFile(MappedFile(copying: bytes))
@@ -94,13 +105,7 @@ import Testing
     let store = try TemporaryStore()
     let name = "llama-mqa-padded"
     try Files.write(StageRun.tokens(name), to: store.folder("tokens.safetensors"))
-    func arguments(_ place: String) -> [String] {
-      [
-        "--store", place, "--in", "base=\(StageRun.folder(name))/model",
-        "--in", "tokens=\(store.folder("tokens.safetensors"))", "--set", "steps=300",
-        "--set", "checkpoint_seconds=0", "--set", "threads=1",
-      ]
-    }
+    func arguments(_ place: String) -> [String] { Self.arguments(place, name, store) }
     let running = try RunningProgram(train, arguments(store.path))
     try #require(waitForCheckpoints(3, in: store.path, running), "it was too quick to kill")
     running.kill(SIGKILL)
@@ -120,13 +125,7 @@ import Testing
     let store = try TemporaryStore()
     let name = "llama-mqa-padded"
     try Files.write(StageRun.tokens(name), to: store.folder("tokens.safetensors"))
-    func arguments(_ place: String) -> [String] {
-      [
-        "--store", place, "--in", "base=\(StageRun.folder(name))/model",
-        "--in", "tokens=\(store.folder("tokens.safetensors"))", "--set", "steps=300",
-        "--set", "checkpoint_seconds=0",
-      ]
-    }
+    func arguments(_ place: String) -> [String] { Self.arguments(place, name, store) }
     let scalar = ["PLM_KERNELS": "scalar"]
     let running = try RunningProgram(train, arguments(store.path), environment: scalar)
     try #require(waitForCheckpoints(3, in: store.path, running), "it was too quick to kill")
